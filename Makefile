@@ -1,0 +1,42 @@
+# Everything from a clean clone: needs python3 (3.11 or later, with venv), its headers, g++ and make.
+# `make demo` and `make test` set up what they need in .venv and build/, and nowhere else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
+
+.PHONY: demo test lint test-native kill-saves clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/python examples/movies.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The C++ test programs, under the address and undefined-behaviour sanitizers.
+test-native: $(VENV)/.installed-test
+	$(BIN)/cmake -S . -B build/native-tests -DLMF_NATIVE_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+	$(BIN)/cmake --build build/native-tests -j 2
+	cd build/native-tests && ../../$(BIN)/ctest --output-on-failure
+
+# 200 kill -9 at random moments of a save (the short form in `make test` makes fewer).
+kill-saves: $(VENV)/.installed-test
+	LMF_KILLS=200 $(BIN)/python -m pytest tests/store/test_kill.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "no venv: on Debian, apt-get install python3-venv"; exit 1; }
+
+# The extras are installed editable; the compiled part is built anew when its sources change.
+$(VENV)/.installed-%: $(VENV)/bin/python $(NATIVE)
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build

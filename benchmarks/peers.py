@@ -1,0 +1,49 @@
+"""The peers we measure beside, each in a virtual environment of its own.
+
+    python -m benchmarks.peers               make what is missing under .bench/venvs, then list it
+
+Versions are pinned, with the two libraries below them that their speed depends on. Running it
+again does nothing; a changed pin remakes that one environment.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.places import VENVS
+
+PINS = {
+    "implicit": ("implicit==0.7.3", "numpy==2.4.6", "scipy==1.17.1"),
+    "irspack": ("irspack==0.5.2", "numpy==2.4.6", "scipy==1.17.1"),
+}
+
+
+def python_of(peer: str) -> Path:
+    """The interpreter of a peer's environment, made (or remade) if it is not as pinned."""
+    folder = VENVS / peer
+    python = folder / "bin" / "python"
+    stamp = folder / "pins.json"
+    wanted = [f"python {sys.version_info.major}.{sys.version_info.minor}", *PINS[peer]]
+    if not (stamp.exists() and json.loads(stamp.read_text()) == wanted):
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"making the environment of {peer} ...", file=sys.stderr, flush=True)
+        _quiet([sys.executable, "-m", "venv", str(folder)])
+        _quiet([str(python), "-m", "pip", "install", "--only-binary", ":all:", *PINS[peer]])
+        stamp.write_text(json.dumps(wanted))
+    return python
+
+
+def _quiet(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    for peer, pins in PINS.items():
+        python_of(peer)
+        print(f"{peer}: {', '.join(pins)}")

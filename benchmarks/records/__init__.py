@@ -1,0 +1,1 @@
+"""How accurate: published protocols, run on our copy of their data."""

@@ -1,0 +1,1 @@
+"""How fast: lmf side by side with the peers, alternating within one run."""

@@ -1,0 +1,47 @@
+#include "dense.hpp"
+
+#include "arrays.hpp"
+
+namespace lmf::bindings {
+namespace {
+
+using namespace nb::literals;
+
+Out2<double> gram_of(In2<float> factors, int n_threads) {
+  const std::size_t d = factors.shape(1);
+  Owned<double> out(d * d);
+  bool finished;
+  {
+    nb::gil_scoped_release free;
+    finished = gram(factors.data(), factors.shape(0), static_cast<int>(d), out.data(), n_threads,
+                    python_interrupt());
+  }
+  raise_if_interrupted(finished);
+  return out.matrix(d, d);
+}
+
+void rotate_rows(InOut2<float> factors, In2<double> basis, std::optional<In1<std::uint8_t>> skip,
+                 int n_threads) {
+  const std::size_t d = factors.shape(1);
+  require(basis.shape(0) == d && basis.shape(1) == d, "basis must be d x d");
+  require(!skip || skip->size() == factors.shape(0), "skip must have an element for each row");
+  nb::gil_scoped_release free;
+  // Not interruptible: rows in two coordinate systems would be of no use to anybody.
+  rotate(factors.data(), factors.shape(0), static_cast<int>(d), basis.data(),
+         data_or_null<std::uint8_t>(skip), n_threads, {});
+}
+
+}  // namespace
+
+void bind_dense(nb::module_& m) {
+  m.def("gram", &gram_of, "factors"_a.noconvert(), "n_threads"_a = 0,
+        nb::sig("def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray"),
+        "V'V in float64 for factors float32[n, d].");
+  m.def("rotate", &rotate_rows, "factors"_a.noconvert(), "basis"_a.noconvert(),
+        "skip"_a.noconvert().none() = nb::none(), "n_threads"_a = 0,
+        nb::sig("def rotate(factors: numpy.ndarray, basis: numpy.ndarray, "
+                "skip: numpy.ndarray | None = None, n_threads: int = 0) -> None"),
+        "Replaces each row v of factors float32[n, d] by basis v, basis float64[d, d].");
+}
+
+}  // namespace lmf::bindings

@@ -1,0 +1,24 @@
+// The compiled module lmf._native: one bind_* function a topic, each in a file of its own.
+#include "arrays.hpp"
+#include "dispatch.hpp"
+
+namespace lmf::bindings {
+void bind_csr(nb::module_& m);
+void bind_rows(nb::module_& m);
+void bind_dense(nb::module_& m);
+void bind_topn(nb::module_& m);
+void bind_metrics(nb::module_& m);
+}  // namespace lmf::bindings
+
+NB_MODULE(_native, m) {
+  m.doc() = "Compiled kernels of lmf. Arrays in, arrays out; everything is checked before it gets here.";
+  m.def("isa", &lmf::isa_name, "The instruction set in use: baseline, avx2 or avx512.");
+  m.def("available_threads", &lmf::available_threads,
+        "Threads this process may use: its CPU affinity, lowered by a cgroup quota.");
+  lmf::isa();  // a wrong LMF_ISA is an error at import, not in the middle of a fit
+  lmf::bindings::bind_csr(m);
+  lmf::bindings::bind_rows(m);
+  lmf::bindings::bind_dense(m);
+  lmf::bindings::bind_topn(m);
+  lmf::bindings::bind_metrics(m);
+}

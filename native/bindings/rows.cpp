@@ -1,0 +1,135 @@
+#include "sweep.hpp"
+
+#include "arrays.hpp"
+
+namespace lmf::bindings {
+namespace {
+
+using namespace nb::literals;
+
+Form form_of(const std::string& name) {
+  if (name == "primal") return Form::primal;
+  if (name == "dual") return Form::dual;
+  require(name == "cheapest", "form must be cheapest, primal or dual");
+  return Form::cheapest;
+}
+
+// What both functions take; checked here, kept alive by the caller.
+struct Arguments {
+  In1<std::int64_t> indptr;
+  In1<std::int32_t> indices;
+  std::optional<In1<float>> targets, weights;
+  double unobserved_weight;
+  In1<double> regularization;
+  InOut2<float> out;
+
+  RowProblem problem(std::size_t n_fixed, std::size_t d) const {
+    const std::size_t rows = out.shape(0), nnz = indices.size();
+    require(d >= 1 && out.shape(1) == d, "fixed and out must have the same d >= 1 columns");
+    require(indptr.size() == rows + 1, "indptr must have one element more than out has rows");
+    require(!targets || targets->size() == nnz, "targets must be as long as indices");
+    require(!weights || weights->size() == nnz, "weights must be as long as indices");
+    require(unobserved_weight >= 0 && unobserved_weight < 1e300,
+            "unobserved_weight must be finite and not negative");
+    require(regularization.size() == rows, "regularization must have an element for each row");
+    require_csr(indptr.data(), rows, indices.data(), nnz, n_fixed);
+    RowProblem problem;
+    problem.d = static_cast<int>(d);
+    problem.n_rows = static_cast<std::int64_t>(rows);
+    problem.indptr = indptr.data();
+    problem.indices = indices.data();
+    problem.targets = data_or_null<float>(targets);
+    problem.weights = data_or_null<float>(weights);
+    problem.unobserved_weight = unobserved_weight;
+    problem.regularization = regularization.data();
+    problem.out = out.data();
+    return problem;
+  }
+};
+
+nb::dict as_dict(const RowCounts& counts) {
+  nb::dict result;
+  result["diagonal"] = counts.diagonal;
+  result["primal"] = counts.primal;
+  result["dual"] = counts.dual;
+  result["refined"] = counts.refined;
+  result["in_double"] = counts.in_double;
+  return result;
+}
+
+nb::dict solve(In1<std::int64_t> indptr, In1<std::int32_t> indices,
+               std::optional<In1<float>> targets, std::optional<In1<float>> weights,
+               double unobserved_weight, In1<double> regularization, In2<float> fixed,
+               InOut2<float> out, std::optional<In1<double>> gram,
+               std::optional<InOut1<double>> objective, std::optional<In2<float>> prior,
+               const std::string& form, int n_threads) {
+  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+  RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
+  require(unobserved_weight == 0 || gram, "gram is needed where unobserved_weight > 0");
+  require(!gram || gram->size() == fixed.shape(1), "gram must have d elements");
+  require(!objective || objective->size() == out.shape(0),
+          "objective must have an element for each row");
+  require(!prior || (prior->shape(0) == out.shape(0) && prior->shape(1) == out.shape(1)),
+          "prior must have the shape of out");
+  problem.fixed = fixed.data();
+  problem.gram = data_or_null<double>(gram);
+  problem.prior = data_or_null<float>(prior);
+  problem.form = form_of(form);
+  problem.objective = objective ? objective->data() : nullptr;
+  RowCounts counts;
+  bool finished;
+  {
+    nb::gil_scoped_release free;
+    finished = solve_rows(problem, n_threads, python_interrupt(), &counts);
+  }
+  raise_if_interrupted(finished);
+  return as_dict(counts);
+}
+
+nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
+                     std::optional<In1<float>> targets, std::optional<In1<float>> weights,
+                     double unobserved_weight, In1<double> regularization, InOut2<float> fixed,
+                     InOut2<float> out, int n_threads) {
+  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+  const RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
+  Sweep sweep;
+  bool finished;
+  {
+    nb::gil_scoped_release free;
+    finished = half_sweep(problem, fixed.data(), static_cast<std::int64_t>(fixed.shape(0)),
+                          n_threads, python_interrupt(), sweep);
+  }
+  raise_if_interrupted(finished);
+  return nb::make_tuple(sweep.objective, as_dict(sweep.counts));
+}
+
+}  // namespace
+
+void bind_rows(nb::module_& m) {
+  m.def("solve_rows", &solve, "indptr"_a.noconvert(), "indices"_a.noconvert(),
+        "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
+        "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
+        "gram"_a.noconvert().none() = nb::none(), "objective"_a.noconvert().none() = nb::none(),
+        "prior"_a.noconvert().none() = nb::none(), "form"_a = "cheapest", "n_threads"_a = 0,
+        nb::sig("def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, "
+                "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
+                "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
+                "out: numpy.ndarray, gram: numpy.ndarray | None = None, "
+                "objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, "
+                "form: str = 'cheapest', n_threads: int = 0) -> dict[str, int]"),
+        "Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram "
+        "matrix is diag(gram); native/rows.hpp has the equation. Returns how many rows were solved "
+        "in which way.");
+  m.def("half_sweep", &sweep_side, "indptr"_a.noconvert(), "indices"_a.noconvert(),
+        "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
+        "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
+        "n_threads"_a = 0,
+        nb::sig("def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
+                "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
+                "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
+                "out: numpy.ndarray, n_threads: int = 0) -> tuple[float, dict[str, int]]"),
+        "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
+        "out there. Returns the sum of the rows' minima and how they were solved.");
+}
+
+}  // namespace lmf::bindings

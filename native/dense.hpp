@@ -1,0 +1,31 @@
+// Products of a tall factor matrix: its Gram matrix V'V and its rotation V Q.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "parallel.hpp"
+
+namespace lmf {
+
+// out = V'V in float64, d x d, both triangles. V is n x d. Rows are summed in fixed groups joined
+// in order, so the bits do not depend on the threads.
+bool gram(const float* factors, std::int64_t n, int d, double* out, int n_threads,
+          const Interrupt& interrupt);
+
+// Each row v of the n x d matrix becomes (basis v): basis is d x d, one new axis a row.
+// In place; rows for which skip[row] is not 0 keep their coordinates (skip may be null).
+bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
+            int n_threads, const Interrupt& interrupt);
+
+// One build (native/isa/dense.cpp).
+struct DenseKernels {
+  std::size_t (*workspace_bytes)(int d);
+  // sum += V'V, upper triangle, d x d.
+  void (*gram)(const float* factors, std::int64_t n, int d, double* sum, void* workspace);
+  // columns of `basis` (d x stride, padded with zeros, one old axis a row) are the new axes.
+  void (*rotate)(float* factors, std::int64_t n, int d, const float* basis, std::int64_t stride,
+                 void* workspace);
+};
+
+}  // namespace lmf

@@ -1,0 +1,502 @@
+// The row solver, one build per instruction set. The equations stand in native/rows.hpp.
+//
+// Arithmetic is float32. The condition estimate that Cholesky gives for nothing decides whether that
+// is enough; if not, the solution is refined with residuals in float64, and if the matrix is too
+// ill-conditioned for that, the same code runs in float64.
+#include "rows.hpp"
+
+#include "isa/linear.hpp"
+#include "isa/transpose.hpp"
+
+namespace lmf::LMF_ISA {
+extern const RowKernels row_kernels;
+
+namespace {
+
+constexpr double refine_above = 4;  // condition estimate from which float32 alone misses 1e-5
+constexpr double double_above = 1e5;  // and from which refinement would not converge
+constexpr int most_refinements = 8;
+constexpr double refined_enough = 1e-7;
+constexpr double dual_below = 0.85;  // measured: dual wins while n < dual_below * d
+
+// ---- memory -----------------------------------------------------------------------------------
+
+// A stride that is no multiple of 2 KB, so that a column's elements do not compete for one cache set.
+LMF_INLINE std::int64_t stride_of(std::int64_t size) {
+  const std::int64_t stride = round_up(size, width<float>);
+  return stride % 512 == 0 ? stride + width<float> : stride;
+}
+
+// Rows of a packed panel: it should fit the first-level cache, but amortize a pass over C.
+LMF_INLINE std::int64_t panel_depth(std::int64_t stride) {
+  const std::int64_t depth = 12288 / stride / width<float> * width<float>;
+  return depth < 32 ? 32 : depth > 256 ? 256 : depth;
+}
+
+// Everything one row needs. `wide` parts are used as float or as double.
+struct Workspace {
+  void *matrix, *panel, *x, *scratch, *inverse, *scale;
+  double *diagonal, *right, *solution, *residual, *weight, *target;
+
+  static constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+  static std::size_t bytes(std::int64_t d) {
+    Workspace none;
+    return none.lay_out(nullptr, d);
+  }
+  std::size_t lay_out(void* memory, std::int64_t d) {
+    const std::int64_t stride = stride_of(d + tile_rows);
+    auto* next = static_cast<unsigned char*>(memory);
+    std::size_t used = 0;
+    const auto take = [&](std::size_t elements) {
+      void* at = memory ? next + used : nullptr;
+      used += padded(elements * sizeof(double)) + 64;
+      return at;
+    };
+    // A panel is depth x stride of a matrix of at most this stride; a narrower one may be deeper,
+    // but never holds more than this.
+    const std::int64_t panel_elements = 12288 > 32 * stride ? 12288 : 32 * stride;
+    matrix = take(stride * (d + 2 * tile_rows));
+    panel = take(panel_elements + 256 * width<float>);
+    x = take(stride);
+    scratch = take(stride);
+    inverse = take(stride);
+    scale = take(stride);
+    for (double** vector : {&diagonal, &right, &solution, &residual, &weight, &target})
+      *vector = static_cast<double*>(take(stride));
+    return used;
+  }
+};
+
+// ---- reading a row ------------------------------------------------------------------------------
+
+struct Row {
+  const RowProblem& problem;
+  const std::int32_t* indices;
+  const float* targets;
+  const float* weights;
+  std::int64_t n;
+  double lambda;
+  const float* prior;
+
+  Row(const RowProblem& p, std::int64_t row)
+      : problem(p),
+        indices(p.indices + p.indptr[row]),
+        targets(p.targets ? p.targets + p.indptr[row] : nullptr),
+        weights(p.weights ? p.weights + p.indptr[row] : nullptr),
+        n(p.indptr[row + 1] - p.indptr[row]),
+        lambda(p.regularization[row]),
+        prior(p.prior ? p.prior + row * p.d : nullptr) {}
+
+  const float* factors(std::int64_t k) const {
+    return problem.fixed + static_cast<std::int64_t>(indices[k]) * problem.d;
+  }
+  double target(std::int64_t k) const { return targets ? targets[k] : 1.0; }
+  double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
+  double excess(std::int64_t k) const { return weight(k) - problem.unobserved_weight; }
+  void prefetch(std::int64_t k) const {
+    const char* at = reinterpret_cast<const char*>(factors(k));
+    for (std::int64_t byte = 0; byte < problem.d * 4; byte += 64) __builtin_prefetch(at + byte);
+  }
+};
+
+template <class T>
+struct Widen;
+template <>
+struct Widen<float> {
+  static LMF_INLINE Vector<float> load_full(const float* v) { return load(v); }
+  static LMF_INLINE Vector<float> load_some(const float* v, int count) { return load_part(v, count); }
+};
+template <>
+struct Widen<double> {
+  typedef float half __attribute__((vector_size(vector_bytes / 2)));
+  static LMF_INLINE Vector<double> load_full(const float* v) {
+    half narrow;
+    std::memcpy(&narrow, v, sizeof(narrow));
+    return __builtin_convertvector(narrow, Vector<double>);
+  }
+  static LMF_INLINE Vector<double> load_some(const float* v, int count) {
+    half narrow{};
+    std::memcpy(&narrow, v, sizeof(float) * count);
+    return __builtin_convertvector(narrow, Vector<double>);
+  }
+};
+
+// Calls body(column, vector of v) for the factors of one interaction, zero padded.
+template <class T, class Body>
+LMF_INLINE void for_vectors(const float* v, std::int64_t d, Body&& body) {
+  std::int64_t k = 0;
+  for (; k + width<T> <= d; k += width<T>) body(k, Widen<T>::load_full(v + k));
+  if (k < d) body(k, Widen<T>::load_some(v + k, static_cast<int>(d - k)));
+}
+
+LMF_INLINE double dot(const float* v, const double* x, std::int64_t d) {
+  Vector<double> total{};
+  for_vectors<double>(v, d, [&](std::int64_t k, Vector<double> part) { total += part * load(x + k); });
+  return sum<double>(total);
+}
+
+LMF_INLINE void add_scaled(double a, const float* v, double* y, std::int64_t d) {
+  const Vector<double> scale = broadcast(a);
+  for_vectors<double>(v, d, [&](std::int64_t k, Vector<double> part) {
+    store(y + k, load(y + k) + scale * part);
+  });
+}
+
+// ---- solving ------------------------------------------------------------------------------------
+
+enum class Verdict { fine, ill_conditioned };
+
+template <class T>
+constexpr bool is_double = sizeof(T) == sizeof(double);
+
+LMF_INLINE double norm2(const double* x, std::int64_t n) {
+  double total = 0;
+  for (std::int64_t k = 0; k < n; ++k) total += x[k] * x[k];
+  return total;
+}
+
+// Factors the matrix in the workspace. In float64 it must succeed, so the diagonal is raised until
+// it does: a matrix that is singular to working precision then gets its smallest-norm-like answer.
+template <class T>
+Verdict factorize(Workspace& work, std::int64_t stride, std::int64_t size, double& condition,
+                  const auto& rebuild) {
+  T* matrix = static_cast<T*>(work.matrix);
+  double largest = 0;
+  for (std::int64_t k = 0; k < size; ++k) {
+    const double value = matrix[k * stride + k];
+    largest = value > largest ? value : largest;
+  }
+  for (double lift = 0;; lift = lift == 0 ? 4e-16 * size : lift * 10) {
+    if (lift > 0) {
+      rebuild();
+      for (std::int64_t k = 0; k < size; ++k) matrix[k * stride + k] += static_cast<T>(lift * largest);
+    }
+    condition = cholesky(matrix, stride, size, static_cast<T*>(work.inverse));
+    if (!is_double<T>) return condition < double_above ? Verdict::fine : Verdict::ill_conditioned;
+    if (condition < 1e300) return Verdict::fine;
+    if (!(lift < 1)) return Verdict::ill_conditioned;  // not finite: there is no answer
+  }
+}
+
+// Solves M x = b with the factors in the workspace; refines while a correction still matters.
+// residual(x, r) writes b - M x in float64.
+template <class T>
+Verdict solve_refined(Workspace& work, std::int64_t stride, std::int64_t size, std::int64_t n,
+                      const double* b, bool refine, RowCounts& counts, const auto& residual) {
+  const T* matrix = static_cast<const T*>(work.matrix);
+  const T* inverse = static_cast<const T*>(work.inverse);
+  T* x = static_cast<T*>(work.x);
+  T* scratch = static_cast<T*>(work.scratch);
+  const auto solve = [&](const double* right) {
+    for (std::int64_t k = 0; k < n; ++k) x[k] = static_cast<T>(right[k]);
+    for (std::int64_t k = n; k < stride; ++k) x[k] = 0;
+    solve_factored(matrix, stride, size, inverse, x, scratch);
+  };
+  solve(b);
+  double* solution = work.solution;
+  for (std::int64_t k = 0; k < n; ++k) solution[k] = x[k];
+  for (std::int64_t k = n; k < stride; ++k) solution[k] = 0;
+  if (!refine) return Verdict::fine;
+  ++counts.refined;
+  double before = 1e300;
+  for (int round = 0; round < most_refinements; ++round) {
+    residual(solution, work.residual);
+    solve(work.residual);
+    double step = 0;
+    for (std::int64_t k = 0; k < n; ++k) {
+      step += static_cast<double>(x[k]) * x[k];
+      solution[k] += x[k];
+    }
+    const double size2 = norm2(solution, n);
+    if (step <= refined_enough * refined_enough * size2) return Verdict::fine;
+    // A step must be much shorter than the one before, or the factors are no good for this matrix.
+    if (!(step < 0.05 * before)) return is_double<T> ? Verdict::fine : Verdict::ill_conditioned;
+    before = step;
+  }
+  return Verdict::fine;
+}
+
+// The right-hand side of a row in float64 and sum c y^2, straight from the data.
+LMF_INLINE double exact_right(const Row& row, double* right) {
+  const std::int64_t d = row.problem.d;
+  for (std::int64_t k = 0; k < d; ++k) right[k] = row.prior ? row.lambda * row.prior[k] : 0.0;
+  double energy = 0;
+  for (std::int64_t e = 0; e < row.n; ++e) {
+    const double cy = row.weight(e) * row.target(e);
+    energy += cy * row.target(e);
+    add_scaled(cy, row.factors(e), right, d);
+  }
+  return energy;
+}
+
+// Packs interactions into panels and adds their outer products to the matrix.
+// Entries whose c < w0 come with a minus sign and have a pass of their own.
+template <class T, Sign sign>
+void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64_t size,
+                bool with_right) {
+  const std::int64_t d = row.problem.d;
+  const std::int64_t depth = panel_depth(stride);
+  T* panel = static_cast<T*>(work.panel);
+  T* right = static_cast<T*>(work.x);  // of one panel
+  const std::int64_t ahead = d <= 256 ? 8 : 2;
+  std::int64_t filled = 0;
+  const auto flush = [&] {
+    rank_update<T, sign>(static_cast<T*>(work.matrix), stride, panel, stride, filled, size);
+    if (with_right)
+      for (std::int64_t k = 0; k < d; ++k) work.right[k] += right[k];
+    for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
+    filled = 0;
+  };
+  for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
+  for (std::int64_t e = 0; e < row.n; ++e) {
+    if (e + ahead < row.n) row.prefetch(e + ahead);
+    const double excess = row.excess(e);
+    const bool mine = sign == Sign::plus ? excess >= 0 : excess < 0;
+    if (!mine && !with_right) continue;
+    const Vector<T> cy = broadcast(static_cast<T>(row.weight(e) * row.target(e)));
+    const Vector<T> s =
+        broadcast(mine ? static_cast<T>(__builtin_sqrt(sign == Sign::plus ? excess : -excess)) : T(0));
+    T* to = panel + filled * stride;
+    std::int64_t last = 0;
+    for_vectors<T>(row.factors(e), d, [&](std::int64_t k, Vector<T> v) {
+      store(to + k, s * v);
+      if (with_right) store(right + k, load(right + k) + cy * v);
+      last = k + width<T>;
+    });
+    for (; last < stride; last += width<T>) store(to + last, Vector<T>{});
+    if (++filled == depth) flush();
+  }
+  if (filled > 0) flush();
+}
+
+// (D + sum s^2 v v') x = b by Cholesky. `energy` is sum c y^2.
+template <class T>
+Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& counts,
+               double& objective) {
+  const std::int64_t d = row.problem.d;
+  const std::int64_t size = round_up(d, tile_rows), stride = stride_of(size);
+  T* matrix = static_cast<T*>(work.matrix);
+  const auto build = [&](bool with_right) {
+    std::memset(matrix, 0, sizeof(T) * stride * size);
+    accumulate<T, Sign::plus>(row, work, stride, size, with_right);
+    if (has_negative) accumulate<T, Sign::minus>(row, work, stride, size, false);
+    for (std::int64_t k = 0; k < d; ++k) matrix[k * stride + k] += static_cast<T>(work.diagonal[k]);
+    for (std::int64_t k = d; k < size; ++k) matrix[k * stride + k] = 1;
+  };
+  for (std::int64_t k = 0; k < d; ++k) work.right[k] = row.prior ? row.lambda * row.prior[k] : 0.0;
+  build(true);
+  double condition = 0;
+  if (factorize<T>(work, stride, size, condition, [&] { build(false); }) != Verdict::fine)
+    return Verdict::ill_conditioned;
+  // Long rows lose digits in the sums themselves, so they are refined too.
+  const bool refine = is_double<T> || condition > refine_above || row.n > 20000;
+  if (refine) exact_right(row, work.right);
+  const Verdict verdict = solve_refined<T>(
+      work, stride, size, d, work.right, refine, counts, [&](const double* x, double* residual) {
+        for (std::int64_t k = 0; k < d; ++k) residual[k] = work.right[k] - work.diagonal[k] * x[k];
+        for (std::int64_t e = 0; e < row.n; ++e) {
+          if (e + 8 < row.n) row.prefetch(e + 8);
+          const float* v = row.factors(e);
+          add_scaled(-row.excess(e) * dot(v, x, d), v, residual, d);
+        }
+      });
+  if (verdict != Verdict::fine) return verdict;
+  double energy = row.prior ? row.lambda : 0.0;
+  if (row.prior) {
+    double length = 0;
+    for (std::int64_t k = 0; k < d; ++k) length += static_cast<double>(row.prior[k]) * row.prior[k];
+    energy *= length;
+  }
+  if (row.targets || row.weights) {
+    for (std::int64_t e = 0; e < row.n; ++e) energy += row.weight(e) * row.target(e) * row.target(e);
+  } else {
+    energy += static_cast<double>(row.n);
+  }
+  objective = energy;
+  for (std::int64_t k = 0; k < d; ++k) objective -= work.right[k] * work.solution[k];
+  return Verdict::fine;
+}
+
+// Packs columns [column, column + depth) of S V D^-1/2, transposed: depth x stride.
+template <class T>
+void pack_transposed(const Row& row, const double* s, const T* scale, std::int64_t column,
+                     std::int64_t depth, T* panel, std::int64_t stride) {
+  constexpr int W = width<T>;
+  const std::int64_t d = row.problem.d;
+  for (std::int64_t e = 0; e < stride; e += W) {
+    const float* from[W];
+    Vector<T> weight[W];
+    const int live = static_cast<int>(row.n - e < W ? (row.n > e ? row.n - e : 0) : W);
+    for (int r = 0; r < W; ++r) {
+      from[r] = r < live ? row.factors(e + r) : nullptr;
+      weight[r] = broadcast(static_cast<T>(r < live ? s[e + r] : 0.0));
+    }
+    for (std::int64_t k = 0; k < depth; k += W) {
+      const std::int64_t left = d - column - k;
+      const Vector<T> scaled = load(scale + column + k);
+      Vector<T> block[W];
+      if (left >= W && live == W) {
+#pragma GCC unroll 16
+        for (int r = 0; r < W; ++r)
+          block[r] = Widen<T>::load_full(from[r] + column + k) * (weight[r] * scaled);
+      } else {
+        for (int r = 0; r < W; ++r) {
+          if (r >= live) block[r] = Vector<T>{};
+          else if (left >= W) block[r] = Widen<T>::load_full(from[r] + column + k) * (weight[r] * scaled);
+          else block[r] = Widen<T>::load_some(from[r] + column + k, static_cast<int>(left)) * (weight[r] * scaled);
+        }
+      }
+      transpose<T>(block);
+#pragma GCC unroll 16
+      for (int r = 0; r < W; ++r) store(panel + (k + r) * stride + e, block[r]);
+    }
+  }
+}
+
+// (I + S V D^-1 V' S) t = z - S V x0, then x = x0 + D^-1 V' S t. Needs every c > w0 and D > 0.
+template <class T>
+Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objective) {
+  const std::int64_t d = row.problem.d, n = row.n;
+  const std::int64_t size = round_up(n, tile_rows), stride = stride_of(size);
+  T* matrix = static_cast<T*>(work.matrix);
+  T* panel = static_cast<T*>(work.panel);
+  T* scale = static_cast<T*>(work.scale);
+  const std::int64_t d_padded = round_up(d, width<T>);
+  for (std::int64_t k = 0; k < d_padded; ++k)
+    scale[k] = k < d ? static_cast<T>(1.0 / __builtin_sqrt(work.diagonal[k])) : T(0);
+  double* s = work.weight;
+  double* z = work.target;
+  double energy = 0;
+  for (std::int64_t e = 0; e < n; ++e) {
+    s[e] = __builtin_sqrt(row.excess(e));
+    const double cy = row.weight(e) * row.target(e);
+    z[e] = cy / s[e];
+    energy += cy * row.target(e);
+  }
+  double* start = work.right;  // x0
+  if (row.prior) {
+    for (std::int64_t k = 0; k < d; ++k) {
+      energy += row.lambda * row.prior[k] * row.prior[k];
+      start[k] = row.lambda * row.prior[k] / work.diagonal[k];
+      energy -= row.lambda * row.prior[k] * start[k];
+    }
+    for (std::int64_t e = 0; e < n; ++e) {
+      // energy - b.x, collected as b.x0 goes by: b = V'(c y) + lambda mu
+      const double at_start = dot(row.factors(e), start, d);
+      energy -= 2 * s[e] * z[e] * at_start - s[e] * s[e] * at_start * at_start;
+      z[e] -= s[e] * at_start;
+    }
+  }
+  const auto build = [&] {
+    std::memset(matrix, 0, sizeof(T) * stride * size);
+    const std::int64_t depth = panel_depth(stride);
+    for (std::int64_t column = 0; column < d; column += depth) {
+      const std::int64_t now = d_padded - column < depth ? d_padded - column : depth;
+      pack_transposed<T>(row, s, scale, column, now, panel, stride);
+      rank_update<T, Sign::plus>(matrix, stride, panel, stride, now, size);
+    }
+    for (std::int64_t k = 0; k < size; ++k) matrix[k * stride + k] += 1;
+  };
+  build();
+  double condition = 0;
+  if (factorize<T>(work, stride, size, condition, build) != Verdict::fine)
+    return Verdict::ill_conditioned;
+  // x - x0 = D^-1 V' S t
+  const auto primal_of = [&](const double* t, double* x) {
+    for (std::int64_t k = 0; k < d; ++k) x[k] = 0;
+    for (std::int64_t e = 0; e < n; ++e) add_scaled(s[e] * t[e], row.factors(e), x, d);
+    for (std::int64_t k = 0; k < d; ++k) x[k] /= work.diagonal[k];
+  };
+  double* x = reinterpret_cast<double*>(work.panel);  // free by now
+  // With a prior x may be a small difference of x0 and the rest, so the rest must be exact.
+  const bool refine = is_double<T> || condition > refine_above || row.prior;
+  const Verdict verdict = solve_refined<T>(
+      work, stride, size, n, z, refine, counts, [&](const double* t, double* residual) {
+        primal_of(t, x);
+        for (std::int64_t e = 0; e < n; ++e)
+          residual[e] = z[e] - t[e] - s[e] * dot(row.factors(e), x, d);
+      });
+  if (verdict != Verdict::fine) return verdict;
+  // The minimum: energy at x0 minus z'(I + K)^-1 K z = z.(z - t).
+  objective = energy;
+  for (std::int64_t e = 0; e < n; ++e) objective -= z[e] * (z[e] - work.solution[e]);
+  primal_of(work.solution, x);
+  for (std::int64_t k = 0; k < d; ++k) work.solution[k] = x[k] + (row.prior ? start[k] : 0.0);
+  return Verdict::fine;
+}
+
+// No interaction weighs more than an unobserved one: the matrix is D.
+void diagonal(const Row& row, Workspace& work, double& objective) {
+  objective = exact_right(row, work.right);
+  if (row.prior)
+    for (std::int64_t k = 0; k < row.problem.d; ++k)
+      objective += row.lambda * row.prior[k] * row.prior[k];
+  for (std::int64_t k = 0; k < row.problem.d; ++k) {
+    work.solution[k] = work.diagonal[k] > 0 ? work.right[k] / work.diagonal[k] : 0.0;
+    objective -= work.right[k] * work.solution[k];
+  }
+}
+
+void solve_row(const Row& row, Workspace& work, RowCounts& counts, double& objective) {
+  const RowProblem& problem = row.problem;
+  const std::int64_t d = problem.d;
+  double least = 1e300;
+  for (std::int64_t k = 0; k < d; ++k) {
+    const double gram = problem.gram && problem.gram[k] > 0 ? problem.gram[k] : 0.0;
+    work.diagonal[k] = problem.unobserved_weight * gram + row.lambda;
+    least = work.diagonal[k] < least ? work.diagonal[k] : least;
+  }
+  double low = 1 - problem.unobserved_weight, high = low;
+  if (row.weights && row.n > 0) {
+    low = high = row.excess(0);
+    for (std::int64_t e = 1; e < row.n; ++e) {
+      const double excess = row.excess(e);
+      low = excess < low ? excess : low;
+      high = excess > high ? excess : high;
+    }
+  }
+  if (row.n == 0 || (low == 0 && high == 0)) {
+    ++counts.diagonal;
+    return diagonal(row, work, objective);
+  }
+  // z = c y / s loses digits where s is tiny, and the dual matrix divides by D.
+  const bool dual_allowed = low > 1e-6 * problem.unobserved_weight && low > 0 && least > 1e-30 && row.n <= d;
+  const bool by_dual =
+      dual_allowed && (problem.form == Form::dual ||
+                       (problem.form == Form::cheapest && row.n < dual_below * d));
+  ++(by_dual ? counts.dual : counts.primal);
+  const Verdict verdict = by_dual ? dual<float>(row, work, counts, objective)
+                                  : primal<float>(row, work, low < 0, counts, objective);
+  if (verdict == Verdict::fine) return;
+  ++counts.in_double;
+  if (by_dual) dual<double>(row, work, counts, objective);
+  else primal<double>(row, work, low < 0, counts, objective);
+}
+
+std::size_t workspace_bytes(int d) { return Workspace::bytes(d); }
+
+void solve(const RowProblem& problem, std::int64_t begin, std::int64_t end, void* memory,
+           RowCounts& counts) {
+  Workspace work;
+  work.lay_out(memory, problem.d);
+  for (std::int64_t index = begin; index < end; ++index) {
+    if (index + 1 < end) {
+      const Row next(problem, index + 1);
+      for (std::int64_t k = 0; k < next.n && k < 32; ++k) next.prefetch(k);
+    }
+    const Row row(problem, index);
+    double objective = 0;
+    solve_row(row, work, counts, objective);
+    float* out = problem.out + index * problem.d;
+    for (int k = 0; k < problem.d; ++k) out[k] = static_cast<float>(work.solution[k]);
+    if (problem.objective) problem.objective[index] = objective;
+    if (problem.done) problem.done[index] = 1;
+  }
+}
+
+}  // namespace
+
+const RowKernels row_kernels = {workspace_bytes, solve};
+
+}  // namespace lmf::LMF_ISA

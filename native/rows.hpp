@@ -1,0 +1,67 @@
+// The row solver: the one small problem that every squared-loss factorization is made of.
+//
+//   minimise over x   sum_{j observed} c_j (y_j - x.v_j)^2  +  w0 sum_{j unobserved} (x.v_j)^2
+//                     +  lambda |x - mu|^2
+//
+// The fixed factors V come in a basis where V'V = diag(gram). Then, with D = w0 gram + lambda and
+// s_j^2 = c_j - w0, the normal equations are (D + sum_j s_j^2 v_j v_j') x = sum_j c_j y_j v_j +
+// lambda mu, and there are two exact ways to solve them:
+//   primal (n >= about d): build the d x d matrix, Cholesky;          n d^2 + d^3/3
+//   dual   (n <  about d): (I + S V D^-1 V' S) t = z - S V x0,         n^2 d + n^3/3
+//                          x = x0 + D^-1 V' S t,  z = c y / s,  x0 = D^-1 lambda mu
+// where V holds the row's n interactions only (Woodbury's identity). Rows are independent: one
+// thread solves one row in a fixed order, so the bits do not depend on the threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "parallel.hpp"
+
+namespace lmf {
+
+enum class Form { cheapest, primal, dual };
+
+struct RowProblem {
+  int d = 0;
+  const float* fixed = nullptr;            // V: n_fixed x d
+  const double* gram = nullptr;            // d; may be null where unobserved_weight is 0
+  double unobserved_weight = 0;            // w0 >= 0
+  std::int64_t n_rows = 0;
+  const std::int64_t* indptr = nullptr;    // n_rows + 1
+  const std::int32_t* indices = nullptr;   // into the rows of V
+  const float* targets = nullptr;          // y; null: all 1
+  const float* weights = nullptr;          // c >= 0; null: all 1
+  const double* regularization = nullptr;  // lambda >= 0 of each row
+  const float* prior = nullptr;            // mu: n_rows x d; null: 0
+  Form form = Form::cheapest;
+  float* out = nullptr;                    // X: n_rows x d
+  double* objective = nullptr;             // the minimum of each row; may be null
+  std::uint8_t* done = nullptr;            // set to 1 for each row solved; may be null
+};
+
+// How rows were solved, for those who measure.
+struct RowCounts {
+  std::int64_t diagonal = 0, primal = 0, dual = 0, refined = 0, in_double = 0;
+  void add(const RowCounts& other) {
+    diagonal += other.diagonal;
+    primal += other.primal;
+    dual += other.dual;
+    refined += other.refined;
+    in_double += other.in_double;
+  }
+};
+
+// Solves every row. Returns false if interrupted (then `done` says which rows are new).
+bool solve_rows(const RowProblem& problem, int n_threads, const Interrupt& interrupt,
+                RowCounts* counts = nullptr);
+
+// One build of the solver (native/isa/rows.cpp).
+struct RowKernels {
+  std::size_t (*workspace_bytes)(int d);
+  // Solves rows [begin, end) with a 64-byte aligned workspace.
+  void (*solve)(const RowProblem& problem, std::int64_t begin, std::int64_t end, void* workspace,
+                RowCounts& counts);
+};
+
+}  // namespace lmf

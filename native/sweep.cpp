@@ -1,0 +1,57 @@
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include "dense.hpp"
+#include "eigen.hpp"
+
+namespace lmf {
+namespace {
+
+// The eigenvectors (a row each) and eigenvalues of V'V, in falling order.
+struct Basis {
+  std::vector<double> vectors, values;
+
+  Basis(const float* factors, std::int64_t n, int d, int n_threads)
+      : vectors(static_cast<std::size_t>(d) * d), values(d) {
+    std::vector<double> matrix(vectors.size());
+    gram(factors, n, d, matrix.data(), n_threads, {});
+    if (!eigen_symmetric(matrix.data(), d, values.data(), vectors.data(), n_threads))
+      throw std::domain_error("factors are not finite");
+    for (int low = 0, high = d - 1; low < high; ++low, --high) {
+      std::swap(values[low], values[high]);
+      std::swap_ranges(&vectors[static_cast<std::size_t>(low) * d],
+                       &vectors[static_cast<std::size_t>(low) * d] + d,
+                       &vectors[static_cast<std::size_t>(high) * d]);
+    }
+    for (double& value : values) value = std::max(value, 0.0);
+  }
+};
+
+}  // namespace
+
+bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_threads,
+                const Interrupt& interrupt, Sweep& sweep) {
+  std::vector<double> minima(problem.n_rows);
+  std::vector<std::uint8_t> done(problem.n_rows, 0);
+  problem.fixed = fixed;
+  problem.objective = minima.data();
+  problem.done = done.data();
+  bool finished;
+  if (problem.unobserved_weight > 0) {
+    const Basis basis(fixed, n_fixed, problem.d, n_threads);
+    problem.gram = basis.values.data();
+    rotate(fixed, n_fixed, problem.d, basis.vectors.data(), nullptr, n_threads, {});
+    finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
+    if (!finished)
+      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), done.data(), n_threads, {});
+  } else {
+    finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
+  }
+  for (const double minimum : minima) sweep.objective += minimum;
+  return finished;
+}
+
+}  // namespace lmf

@@ -1,0 +1,23 @@
+// Half an epoch of alternating least squares: one side's factors, given the other's.
+#pragma once
+
+#include "rows.hpp"
+
+namespace lmf {
+
+struct Sweep {
+  double objective = 0;  // sum of the minima of all rows: everything but the fixed side's own penalty
+  RowCounts counts;
+};
+
+// Turns the fixed factors (problem.fixed, n_fixed x d, writable here) into the eigenbasis of their
+// Gram matrix, largest eigenvalue first, and solves every row of problem.out there. U V' does not
+// change when both are rotated alike, so nothing has to be turned back. problem.gram is set here;
+// where unobserved_weight is 0 there is nothing to diagonalize and nothing is rotated.
+//
+// Returns false if interrupted. The factors are then still a pair: rows that were not solved have
+// been rotated along.
+bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_threads,
+                const Interrupt& interrupt, Sweep& sweep);
+
+}  // namespace lmf

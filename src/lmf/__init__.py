@@ -1,0 +1,41 @@
+"""lmf: latent matrix factorization for recommendations.
+
+>>> import polars as pl, lmf
+>>> frame = pl.DataFrame({"user": ["ann", "ann", "bob"], "movie": ["Heat", "Ronin", "Heat"]})
+>>> model = lmf.WeightedMF(n_factors=1).fit(frame, user="user", item="movie")
+>>> model.recommend("bob")["movie"].to_list()
+['Ronin']
+"""
+
+from lmf import errors
+from lmf.evaluation.evaluate import evaluate
+from lmf.evaluation.report import Report
+from lmf.factors import Factors
+from lmf.interactions import Interactions
+from lmf.models import Model, Popularity, WeightedMF
+from lmf.splits import Split, UserSplit, split_by_time, split_last, split_random, split_users
+from lmf.store import load
+from lmf.training.history import History
+from lmf.vocabulary import Vocabulary
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Factors",
+    "History",
+    "Interactions",
+    "Model",
+    "Popularity",
+    "Report",
+    "Split",
+    "UserSplit",
+    "Vocabulary",
+    "WeightedMF",
+    "errors",
+    "evaluate",
+    "load",
+    "split_by_time",
+    "split_last",
+    "split_random",
+    "split_users",
+]

@@ -1,0 +1,72 @@
+"""
+Compiled kernels of lmf. Arrays in, arrays out; everything is checked before it gets here.
+"""
+
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+def isa() -> str:
+    """The instruction set in use: baseline, avx2 or avx512."""
+
+def available_threads() -> int:
+    """
+    Threads this process may use: its CPU affinity, lowered by a cgroup quota.
+    """
+
+def encode_integers(values: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Codes int32[n] and the distinct values int64[k] in rising order."""
+
+def csr_from_coo(rows: numpy.ndarray, cols: numpy.ndarray, values: numpy.ndarray | None, times: numpy.ndarray | None, n_rows: int, n_cols: int, policy: str, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray | None, int, int]:
+    """
+    Sorted rows (indptr, indices, values, times), entries merged, first repeated position.
+    """
+
+def csr_transpose(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, n_cols: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None]:
+    """(indptr, indices, values) of the transposed matrix."""
+
+def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, gram: numpy.ndarray | None = None, objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, form: str = 'cheapest', n_threads: int = 0) -> dict[str, int]:
+    """
+    Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram matrix is diag(gram); native/rows.hpp has the equation. Returns how many rows were solved in which way.
+    """
+
+def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, n_threads: int = 0) -> tuple[float, dict[str, int]]:
+    """
+    Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
+    """
+
+def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
+    """V'V in float64 for factors float32[n, d]."""
+
+def rotate(factors: numpy.ndarray, basis: numpy.ndarray, skip: numpy.ndarray | None = None, n_threads: int = 0) -> None:
+    """
+    Replaces each row v of factors float32[n, d] by basis v, basis float64[d, d].
+    """
+
+def topn(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], n: int, item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, allowed: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> tuple:
+    """
+    The n items of highest score x.v + item_bias for each row x of queries (float32[q, d]),
+    v being the rows of items (float32[m, d]): (items int32[q, n], scores float32[q, n]), by
+    falling score, equal scores by rising item; -1 and NaN where items run out. Not listed:
+    the items in the query's row of the CSR exclude_indptr, exclude_indices (row
+    exclude_rows[query], -1: none; absent: its own), items where allowed (uint8[m]) is 0, and
+    items whose score is NaN. The same bits for any n_threads (0: all) and any set of queries.
+    """
+
+def score_pairs(users: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], user_index: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], item_index: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:
+    """
+    The score users[user_index].items[item_index] + item_bias[item_index] of each pair:
+    float32[len(user_index)], with the bits that topn gives the same pair.
+    """
+
+ranking_metric_names: tuple = ...
+
+def ranking_metrics(recommended: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], test_indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], test_indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_items: int, cuts: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int = 0) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None))]:
+    """
+    Ranking metrics of each user (row) of recommended (int32[q, width], -1: nothing) against
+    the CSR of test items, whose rows increase, at each of the increasing cuts: float64[7 *
+    len(cuts), q], metrics in the order of ranking_metric_names and cuts within each metric;
+    NaN for a user with no test item. The same bits for any n_threads (0: all).
+    """

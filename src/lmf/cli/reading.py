@@ -1,0 +1,76 @@
+"""Read the table of interactions that a command names, and say what was found in it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from lmf.cli.failures import CommandError
+from lmf.interactions import Interactions
+
+__all__ = ["Table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of interactions on disk, and how to read it."""
+
+    path: str
+    user: str | None
+    item: str | None
+    value: str | None
+    timestamp: str | None
+    ignore_values: bool
+    min_value: float | None
+    duplicates: str
+
+    def read(self, *, quiet: bool) -> Interactions:
+        """Read it; unless `quiet`, say on the standard error what it holds."""
+        started = time.perf_counter()
+        with _busy(f"reading {self.path}", quiet):
+            found = Interactions.of(
+                self.path,
+                user=self.user,
+                item=self.item,
+                value=False if self.ignore_values else self.value,
+                timestamp=self.timestamp,
+                duplicates=self.duplicates,
+            )
+            kept = found if self.min_value is None else self._liked(found, self.min_value)
+        if not quiet:
+            print(self._told(found, kept, time.perf_counter() - started), file=sys.stderr)
+        return kept
+
+    def _liked(self, found: Interactions, least: float) -> Interactions:
+        if found.values is None:
+            raise CommandError("--min-value needs a column of values; name it by --value")
+        kept = found.binarize(least)
+        if not kept.nnz:
+            most = float(found.values.max())
+            raise CommandError(f"no {found.columns.value} is at least {least:g}; most is {most:g}")
+        return kept
+
+    def _told(self, found: Interactions, kept: Interactions, seconds: float) -> str:
+        columns = found.columns
+        parts = [
+            f"{self.path}: {found.nnz:,} interactions of {found.n_users:,} users "
+            f"({columns.user}) with {found.n_items:,} items ({columns.item})"
+        ]
+        if kept is not found:
+            parts.append(f"{kept.nnz:,} with {columns.value} of at least {self.min_value:g} kept")
+        if found.duplicates.merged:
+            parts.append(f"{found.duplicates.merged:,} duplicates merged ({self.duplicates})")
+        parts.append(f"{seconds:.1f} s")
+        return ", ".join(parts)
+
+
+def _busy(what: str, quiet: bool) -> AbstractContextManager[Any]:
+    """Turn a small wheel on a terminal while something takes its time."""
+    if quiet or not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)

@@ -1,0 +1,183 @@
+"""From a table, file, matrix or arrays to the parts of `lmf.interactions.Interactions`.
+
+Columns are coded one after the other and let go of as soon as they have been, so that memory peaks
+at little more than what is read plus what is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lmf.columns import Columns, find_columns
+from lmf.csr import CSR, POLICIES, build
+from lmf.errors import InputError
+from lmf.frames import Table, is_frame, table_of
+from lmf.matrices import entries_of, is_sparse
+from lmf.measures import timestamps_of, values_of
+from lmf.readers import table_of_files
+from lmf.series import as_series
+from lmf.validation import Int32Array, Int64Array, checked_choice, checked_threads
+from lmf.vocabulary import Vocabulary
+
+__all__ = ["Duplicates", "Parts", "parts_of", "parts_of_arrays"]
+
+_log = logging.getLogger("lmf")
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """How many entries had a place that was taken, and by what policy they were merged."""
+
+    policy: str
+    merged: int
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What was made of the input; `Interactions` says what each part is."""
+
+    users: Vocabulary
+    items: Vocabulary
+    by_user: CSR
+    timestamps: Int64Array | None
+    timestamp_dtype: pl.DataType | None
+    columns: Columns
+    frame_type: str
+    duplicates: Duplicates
+
+
+def parts_of(
+    data: Any,
+    *,
+    user: str | None,
+    item: str | None,
+    value: str | bool | None,
+    timestamp: str | bool | None,
+    duplicates: str,
+    n_threads: int,
+) -> Parts:
+    """Read a table, file or matrix; see `Interactions.of`."""
+    checked_choice("duplicates", duplicates, POLICIES)
+    checked_threads(n_threads)
+    if is_sparse(data):
+        return _of_matrix(data, value is not False, duplicates, n_threads)
+    if isinstance(data, str | os.PathLike):
+        table = table_of_files(data)
+    elif is_frame(data):
+        table = table_of(data)
+    else:
+        raise InputError(
+            f"cannot make interactions of {type(data).__name__}",
+            hint="pass a table, the path of a file, a scipy sparse matrix, or arrays to "
+            "Interactions.from_arrays",
+        )
+    columns = find_columns(table.names, user=user, item=item, value=value, timestamp=timestamp)
+    return _of_table(table, columns, duplicates, n_threads)
+
+
+def parts_of_arrays(
+    users: object,
+    items: object,
+    values: object,
+    timestamps: object,
+    *,
+    duplicates: str,
+    n_threads: int,
+) -> Parts:
+    """Read arrays of one element per interaction; see `Interactions.from_arrays`."""
+    checked_choice("duplicates", duplicates, POLICIES)
+    checked_threads(n_threads)
+    if users is None or items is None:
+        column = "users" if users is None else "items"
+        raise InputError("ids are needed, got None", column=column)
+    given = {"users": users, "items": items, "values": values, "timestamps": timestamps}
+    read = {role: as_series(v, role) for role, v in given.items() if v is not None}
+    for role, series in read.items():
+        if len(series) != len(read["users"]):
+            raise InputError(f"{len(series)} {role} for {len(read['users'])} users", column=role)
+    columns = Columns(
+        "user",
+        "item",
+        None if values is None else "value",
+        None if timestamps is None else "timestamp",
+    )
+    return _of_series(read, columns, "polars", duplicates, n_threads)
+
+
+def _of_table(table: Table, columns: Columns, duplicates: str, n_threads: int) -> Parts:
+    frame = table.read(columns.used(), (columns.user, columns.item))
+    roles = {
+        "users": columns.user,
+        "items": columns.item,
+        "values": columns.value,
+        "timestamps": columns.timestamp,
+    }
+    read = {role: frame[name] for role, name in roles.items() if name is not None}
+    del frame  # or it would hold every column to the end
+    return _of_series(read, columns.named(), table.frame_type, duplicates, n_threads)
+
+
+def _of_series(
+    read: dict[str, pl.Series], columns: Columns, frame_type: str, duplicates: str, n_threads: int
+) -> Parts:
+    if len(read["users"]) == 0:
+        raise InputError("there are no interactions: the input has no rows")
+    users, rows = _coded(read, "users", n_threads)
+    items, cols = _coded(read, "items", n_threads)
+    values = values_of(read.pop("values")) if "values" in read else None
+    times, time_dtype = None, None
+    if "timestamps" in read:
+        times, time_dtype = timestamps_of(read.pop("timestamps"))
+    shape = (len(users), len(items))
+    try:
+        built = build(rows, cols, values, times, shape, duplicates, n_threads)
+    except InputError as error:
+        if duplicates != "error" or error.row is None:
+            raise
+        user, item = users.tolist(rows[[error.row]])[0], items.tolist(cols[[error.row]])[0]
+        message = f"user {user!r} and item {item!r} are there twice"
+        raise InputError(message, row=error.row, hint=error.hint) from None
+    return Parts(
+        users,
+        items,
+        built.csr,
+        built.times,
+        time_dtype,
+        columns,
+        frame_type,
+        _reported(duplicates, built.merged),
+    )
+
+
+def _of_matrix(matrix: Any, with_values: bool, duplicates: str, n_threads: int) -> Parts:
+    entries = entries_of(matrix)
+    if len(entries.rows) == 0:
+        raise InputError(f"there are no interactions: the {entries.shape} matrix is empty")
+    values = entries.values if with_values else None
+    built = build(entries.rows, entries.cols, values, None, entries.shape, duplicates, n_threads)
+    return Parts(
+        Vocabulary.range(entries.shape[0]),
+        Vocabulary.range(entries.shape[1]),
+        built.csr,
+        None,
+        None,
+        Columns("user", "item", "value" if with_values else None),
+        "polars",
+        _reported(duplicates, built.merged),
+    )
+
+
+def _coded(read: dict[str, pl.Series], role: str, n_threads: int) -> tuple[Vocabulary, Int32Array]:
+    series = read.pop(role)
+    return Vocabulary.encode(series, column=series.name, n_threads=n_threads)
+
+
+def _reported(policy: str, merged: int) -> Duplicates:
+    if merged:
+        _log.info("%d duplicate interactions merged by %r", merged, policy)
+    return Duplicates(policy, merged)

@@ -1,0 +1,1 @@
+"""Training loops: what turns interactions into factors, epoch by epoch."""

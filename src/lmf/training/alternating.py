@@ -1,0 +1,243 @@
+"""Alternating least squares over the exact row solver: one side given the other, in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmf import _native
+from lmf.csr import CSR
+from lmf.errors import LmfError, ParameterError
+
+__all__ = ["Alternation", "Objective", "RowSolver", "initial_factors"]
+
+
+_LARGEST_PENALTY = 1e30  # what a float32 still squares the root of, with room for the sums
+
+
+@dataclass(frozen=True)
+class Objective:
+    r"""Weighted squared error with count-scaled L2 regularization.
+
+    .. math::
+
+        L = \sum_{(u,i) \in S} c_{ui} (y_{ui} - p_u \cdot q_i)^2
+          + w_0 \sum_{(u,i) \notin S} (p_u \cdot q_i)^2
+          + \sum_u \lambda_u \|p_u\|^2 + \sum_i \lambda_i \|q_i\|^2
+
+    with :math:`\lambda_u = \lambda W_u^{\nu}`, where :math:`W_u = \sum_{i \in S_u} c_{ui} +
+    w_0 (n - |S_u|)` is the total weight of the row, and likewise for items.
+
+    Parameters
+    ----------
+    unobserved_weight : float
+        w0 ≥ 0.
+    regularization : float
+        λ ≥ 0.
+    regularization_exponent : float
+        ν; 0 is plain L2, 1 makes the penalty grow with the row's weight.
+    alpha : float or None
+        ``None``: the stored values are the targets y, and c = 1 (all y = 1 where there are no
+        values). A number: y = 1 and c = 1 + alpha · value (Hu, Koren & Volinsky 2008).
+    """
+
+    unobserved_weight: float
+    regularization: float
+    regularization_exponent: float = 1.0
+    alpha: float | None = None
+
+    def targets(self, rows: CSR) -> NDArray[np.float32] | None:
+        """Return y of each entry, or None where every y is 1."""
+        return rows.values if self.alpha is None else None
+
+    def weights(self, rows: CSR) -> NDArray[np.float32] | None:
+        """Return c of each entry, or None where every c is 1."""
+        if self.alpha is None:
+            return None
+        if rows.values is None:
+            return np.full(rows.nnz, 1.0 + self.alpha, dtype=np.float32)
+        return np.float32(1.0) + np.float32(self.alpha) * rows.values
+
+    def penalties(self, rows: CSR, weights: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        """Return λ of each row, float64[n_rows]."""
+        lengths = np.diff(rows.indptr).astype(np.float64)
+        observed = lengths if weights is None else _row_sums(weights, rows.indptr)
+        total = observed + self.unobserved_weight * (rows.n_cols - lengths)
+        # A row without any weight would have lambda 0 (or infinite, for a negative exponent).
+        total[total <= 0] = 1.0
+        with np.errstate(over="ignore"):
+            scaled: NDArray[np.float64] = self.regularization * total**self.regularization_exponent
+        largest = scaled.max(initial=0.0)
+        if not largest < _LARGEST_PENALTY:
+            raise ParameterError(
+                "regularization",
+                self.regularization,
+                f"a number with which no row's penalty, here {largest:.3g}, reaches 1e30",
+            )
+        return scaled
+
+
+def _row_sums(values: NDArray[np.float32], indptr: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum each row on its own: differences of running sums would carry a huge row onwards."""
+    sums = np.zeros(len(indptr) - 1)
+    filled = indptr[1:] > indptr[:-1]
+    if filled.any():
+        sums[filled] = np.add.reduceat(values, indptr[:-1][filled], dtype=np.float64)
+    return sums
+
+
+def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
+    """Random starting factors, uniform with mean 0 and variance 1 / n_factors.
+
+    Of six ways tried on ML-1M and Gowalla this scale reached the lowest objective after 12 epochs.
+    """
+    limit = np.sqrt(3.0 / n_factors)
+    drawn = np.random.Generator(np.random.Philox(seed)).random((n, n_factors), dtype=np.float32)
+    return np.ascontiguousarray((drawn * 2 - 1) * np.float32(limit))
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """The rows of one side with everything that does not change from epoch to epoch."""
+
+    rows: CSR
+    targets: NDArray[np.float32] | None
+    weights: NDArray[np.float32] | None
+    penalties: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: CSR, objective: Objective) -> _Side:
+        weights = objective.weights(rows)
+        return cls(rows, objective.targets(rows), weights, objective.penalties(rows, weights))
+
+
+class Alternation:
+    """The state of an alternating fit: both factor matrices, improved by :meth:`epoch`.
+
+    An epoch solves the users given the items, then the items given the users. :meth:`finish`
+    solves the users once more, so that each is the optimum for the final items: folding in a
+    training user gives the row that training gave.
+
+    Parameters
+    ----------
+    by_user, by_item : CSR
+        The interactions and their transpose.
+    objective : Objective
+    n_factors : int
+    seed : int
+    n_threads : int
+        0 for all that are available.
+    """
+
+    def __init__(
+        self, by_user: CSR, by_item: CSR, objective: Objective, n_factors: int, seed: int,
+        n_threads: int = 0,
+    ) -> None:  # fmt: skip
+        self.objective = objective
+        self.n_threads = n_threads
+        self.user_factors = np.zeros((by_user.n_rows, n_factors), dtype=np.float32)
+        self.item_factors = initial_factors(by_item.n_rows, n_factors, seed)
+        self._users = _Side.of(by_user, objective)
+        self._items = _Side.of(by_item, objective)
+
+    def epoch(self) -> float:
+        """Improve both sides once; return the objective after it."""
+        self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
+        minima = self._solve(self._items, fixed=self.user_factors, out=self.item_factors)
+        return minima + _penalty(self.user_factors, self._users.penalties)
+
+    def finish(self) -> float:
+        """Solve the users once more; return the objective after it."""
+        minima = self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
+        return minima + _penalty(self.item_factors, self._items.penalties)
+
+    def _solve(self, side: _Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
+        with _native_errors():
+            minima, _ = _native.half_sweep(
+                side.rows.indptr, side.rows.indices, side.targets, side.weights,
+                self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
+            )  # fmt: skip
+        return float(minima)
+
+
+def _penalty(factors: NDArray[np.float32], penalties: NDArray[np.float64]) -> float:
+    squares = np.einsum("nd,nd->n", factors, factors, dtype=np.float64)
+    return float(penalties @ squares)
+
+
+class _native_errors:  # noqa: N801 (a context manager reads like a function)
+    """Turns the one complaint the row solver can have about checked input into a typed error."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if isinstance(error, ValueError) and "not finite" in str(error):
+            raise LmfError(
+                "the factors are no longer finite; values or weights are too large for float32: "
+                "rescale them or raise the regularization"
+            ) from error
+
+
+class RowSolver:
+    """Solves rows against fixed factors that do not change: fold-in.
+
+    Parameters
+    ----------
+    fixed : ndarray of float32, shape (n, n_factors)
+        The factors of the other side.
+    objective : Objective
+    n_threads : int
+    """
+
+    def __init__(
+        self, fixed: NDArray[np.float32], objective: Objective, n_threads: int = 0
+    ) -> None:
+        self.objective = objective
+        self.n_threads = n_threads
+        self._fixed = fixed
+        self._gram: NDArray[np.float64] | None = None
+        self._basis: NDArray[np.float64] | None = None
+        if objective.unobserved_weight > 0:
+            self._diagonalize()
+
+    def _diagonalize(self) -> None:
+        gram = _native.gram(self._fixed, self.n_threads)
+        diagonal = np.ascontiguousarray(np.diag(gram))
+        rest = np.abs(gram - np.diag(diagonal)).max(initial=0.0)
+        # Factors from an alternating fit are in their eigenbasis already: no copy is needed.
+        if rest > 1e-5 * diagonal.max(initial=0.0):
+            values, self._basis = _native.eigen_symmetric(gram, self.n_threads)
+            diagonal = np.maximum(values, 0.0)
+            self._fixed = self._fixed.copy()
+            _native.rotate(self._fixed, self._basis, None, self.n_threads)
+        self._gram = diagonal
+
+    def solve(self, rows: CSR, prior: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the optimal factors of each row, float32[n_rows, n_factors].
+
+        Parameters
+        ----------
+        rows : CSR
+            The newcomers' interactions; its columns are the rows of the fixed factors.
+        prior : ndarray of float32, shape (n_rows, n_factors), optional
+            Where regularization pulls to; zero if absent.
+        """
+        side = _Side.of(rows, self.objective)
+        out = np.zeros((rows.n_rows, self._fixed.shape[1]), dtype=np.float32)
+        if prior is not None and self._basis is not None:
+            prior = prior.copy()
+            _native.rotate(prior, self._basis, None, self.n_threads)
+        with _native_errors():
+            _native.solve_rows(
+                rows.indptr, rows.indices, side.targets, side.weights,
+                self.objective.unobserved_weight, side.penalties, self._fixed, out,
+                gram=self._gram, prior=prior, n_threads=self.n_threads,
+            )  # fmt: skip
+        if self._basis is not None:
+            _native.rotate(out, np.ascontiguousarray(self._basis.T), None, self.n_threads)
+        return out

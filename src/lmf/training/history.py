@@ -1,0 +1,93 @@
+"""What happened in each epoch of a fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["EpochRecord", "History"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: its number from 1, the objective after it, and what it took.
+
+    ``relative_change`` is (before - after) / |before|, ``None`` in the first epoch;
+    ``seconds`` is the time since the fit began.
+    """
+
+    epoch: int
+    objective: float
+    relative_change: float | None
+    seconds: float
+
+
+@dataclass
+class History:
+    """The epochs of one fit, in order; reads like a list of :class:`EpochRecord`.
+
+    Attributes
+    ----------
+    stopped : str
+        Why the fit ended: ``"epochs"`` (all were run), ``"converged"`` (the objective fell by less
+        than the tolerance), ``"callback"`` or ``"interrupted"`` (Ctrl-C).
+
+    Examples
+    --------
+    >>> history = History([EpochRecord(1, 10.0, None, 0.1), EpochRecord(2, 9.0, 0.1, 0.2)])
+    >>> [record.objective for record in history]
+    [10.0, 9.0]
+    >>> print(history)
+    epoch      objective     change  seconds
+        1             10                 0.1
+        2              9    1.0e-01      0.2
+    """
+
+    records: list[EpochRecord] = field(default_factory=list)
+    stopped: str = ""
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> EpochRecord:
+        return self.records[index]
+
+    def __iter__(self) -> Iterator[EpochRecord]:
+        return iter(self.records)
+
+    def __str__(self) -> str:
+        lines = ["epoch      objective     change  seconds"]
+        for record in self.records:
+            change = "" if record.relative_change is None else f"{record.relative_change:.1e}"
+            lines.append(
+                f"{record.epoch:5d} {record.objective:14.7g} {change:>10} {record.seconds:8.1f}"
+            )
+        return "\n".join(lines)
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the epochs as a Polars frame: epoch, objective, relative_change, seconds."""
+        import polars as pl
+
+        schema = {
+            "epoch": pl.Int64,
+            "objective": pl.Float64,
+            "relative_change": pl.Float64,
+            "seconds": pl.Float64,
+        }
+        return pl.DataFrame([asdict(record) for record in self.records], schema=schema)
+
+    def to_json(self) -> str:
+        """Return the history as JSON, as it is kept in a saved model."""
+        return json.dumps({"stopped": self.stopped, "records": [asdict(r) for r in self.records]})
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Make the history that :meth:`to_json` wrote."""
+        content = json.loads(text)
+        records = [EpochRecord(**record) for record in content["records"]]
+        return cls(records, content["stopped"])

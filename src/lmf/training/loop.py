@@ -1,0 +1,103 @@
+"""The loop that every trainer shares: epochs, history, stopping, progress and Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+
+from lmf.errors import LmfError
+from lmf.training.history import EpochRecord, History
+from lmf.training.progress import Progress, wants_progress
+
+__all__ = ["Callback", "run_epochs"]
+
+Callback = Callable[[EpochRecord], bool | None]
+
+
+def run_epochs(
+    step: Callable[[], float],
+    *,
+    epochs: int,
+    tolerance: float,
+    callback: Callback | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Call `step` once an epoch until a rule says stop.
+
+    Parameters
+    ----------
+    step : callable
+        Trains one epoch and returns the objective after it.
+    epochs : int
+        The most epochs to run, at least 1.
+    tolerance : float
+        Stop when (before - after) / |before| falls below it; 0 runs all epochs.
+    callback : callable, optional
+        Gets each :class:`EpochRecord`; returning ``True`` stops the fit.
+    progress : bool, optional
+        Show a progress line; ``None`` shows it on a terminal only.
+
+    Returns
+    -------
+    History
+        With ``stopped`` telling why it ended. After Ctrl-C, be it in `step`, in the callback or
+        between them, the history is returned with ``stopped="interrupted"``, so that the caller
+        can put the model in order before it raises; if no epoch had finished, KeyboardInterrupt
+        passes through.
+
+    Raises
+    ------
+    LmfError
+        If the objective is not finite: the data or the parameters are out of float32's reach.
+
+    Examples
+    --------
+    >>> errors = iter([8.0, 4.0, 3.9999])
+    >>> run_epochs(lambda: next(errors), epochs=10, tolerance=1e-3).stopped
+    'converged'
+    """
+    history = History()
+    started = time.perf_counter()
+    display: AbstractContextManager[Progress | None] = (
+        Progress(epochs) if wants_progress(progress) else nullcontext()
+    )
+    try:
+        with display as shown:
+            for epoch in range(1, epochs + 1):
+                record = _record(epoch, step(), history, started)
+                history.records.append(record)
+                if shown is not None:
+                    shown.update(record)
+                history.stopped = _verdict(record, tolerance, callback)
+                if history.stopped:
+                    return history
+    except KeyboardInterrupt:
+        if not history.records:
+            raise
+        history.stopped = "interrupted"
+        return history
+    history.stopped = "epochs"
+    return history
+
+
+def _record(epoch: int, objective: float, history: History, started: float) -> EpochRecord:
+    if not np.isfinite(objective):
+        raise LmfError(
+            f"the objective became {objective} in epoch {epoch}; values or weights are too "
+            "large for float32 factors: rescale them or raise the regularization"
+        )
+    before = history.records[-1].objective if history.records else None
+    change = (before - objective) / max(abs(before), 1e-300) if before is not None else None
+    return EpochRecord(epoch, objective, change, time.perf_counter() - started)
+
+
+def _verdict(record: EpochRecord, tolerance: float, callback: Callback | None) -> str:
+    """Say why the fit ends here, or nothing."""
+    if callback is not None and callback(record):
+        return "callback"
+    # Rounding may raise the last digits of an objective: without a tolerance that stops nothing.
+    change = record.relative_change
+    return "converged" if tolerance > 0 and change is not None and change < tolerance else ""

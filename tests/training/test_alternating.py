@@ -1,0 +1,254 @@
+"""Alternating least squares against the dense definition in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmf.csr import CSR
+from lmf.errors import LmfError, ParameterError
+from lmf.training.alternating import Alternation, Objective, RowSolver, initial_factors
+from tests.oracles import DenseProblem, random_rows, relative
+
+W0 = (0.0, 0.01, 0.5, 1.0, 2.0)
+
+
+def check_epochs(rows: CSR, objective: Objective, d: int, epochs: int, seed: int = 0) -> None:
+    """Run epochs, and hold each half sweep and each objective against the oracle."""
+    dense = DenseProblem.of(
+        rows,
+        unobserved_weight=objective.unobserved_weight,
+        alpha=objective.alpha,
+        regularization=objective.regularization,
+        regularization_exponent=objective.regularization_exponent,
+    )
+    fit = Alternation(rows, rows.transpose(), objective, d, seed)
+    before = np.inf
+    for _ in range(epochs):
+        reported = fit.epoch()
+        true = dense.objective(fit.user_factors, fit.item_factors)
+        assert reported == pytest.approx(true, rel=1e-5)
+        assert true <= before * (1 + 1e-6)
+        assert relative(fit.item_factors, dense.best_items(fit.user_factors)) < 1e-5
+        before = true
+    reported = fit.finish()
+    true = dense.objective(fit.user_factors, fit.item_factors)
+    assert reported == pytest.approx(true, rel=1e-5)
+    assert true <= before * (1 + 1e-6)
+    assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("unobserved_weight", W0)
+@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("alpha", [None, 3.0])
+def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
+    alpha: float | None, values: bool, unobserved_weight: float, exponent: float
+) -> None:
+    rows = random_rows(np.random.default_rng(1), 25, 18, values=values)
+    check_epochs(rows, Objective(unobserved_weight, 0.05, exponent, alpha), d=5, epochs=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    density=st.floats(0, 1),
+    values=st.booleans(),
+    d=st.integers(1, 24),
+    objective=st.builds(
+        Objective,
+        st.sampled_from([0.0, 1e-3, 0.3, 1.0, 5.0]),
+        st.floats(0.01, 10),
+        st.floats(-1, 1.5),
+        st.none() | st.floats(0, 50),
+    ),
+)
+def test_objective_for_any_shape_and_parameters(
+    seed: int, shape: tuple[int, int], density: float, values: bool, d: int, objective: Objective
+) -> None:
+    rows = random_rows(np.random.default_rng(seed), *shape, density=density, values=values)
+    check_epochs(rows, objective, d, epochs=2, seed=seed)
+
+
+@pytest.mark.parametrize("unobserved_weight", [0.0, 0.1])
+def test_rows_without_entries_get_zeros(unobserved_weight: float) -> None:
+    rows = CSR(np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32), None, 4)
+    objective = Objective(unobserved_weight, 0.1)
+    fit = Alternation(rows, rows.transpose(), objective, 3, seed=0)
+    fit.epoch()
+    fit.finish()
+    assert not fit.user_factors[1].any()
+    assert not fit.item_factors[2:].any()
+    assert fit.user_factors[[0, 2]].any()
+
+
+def test_values_that_weigh_nothing_are_allowed() -> None:
+    """c = 1 + alpha * value is 0 for value = -1 / alpha: an entry that counts less than none."""
+    rows = random_rows(np.random.default_rng(0), 12, 10, values=True)
+    assert rows.values is not None
+    values = np.where(rows.values == 3, np.float32(-0.5), rows.values)
+    check_epochs(CSR(rows.indptr, rows.indices, values, 10), Objective(0.3, 0.1, 1.0, 2.0), 4, 3)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, -1.0])
+@pytest.mark.parametrize("alpha", [None, 2.0])
+def test_penalties_by_hand(alpha: float | None, exponent: float) -> None:
+    rows = CSR(np.array([0, 2, 3]), np.array([0, 2, 1], np.int32), np.float32([3, 1, 2]), 5)
+    objective = Objective(0.1, 0.5, exponent, alpha)
+    c = [2.0, 1.0] if alpha is None else [(1 + 2 * 3) + (1 + 2 * 1), 1 + 2 * 2]
+    expected = [0.5 * (c[0] + 0.1 * 3) ** exponent, 0.5 * (c[1] + 0.1 * 4) ** exponent]
+    np.testing.assert_allclose(
+        objective.penalties(rows, objective.weights(rows)), expected, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 1.0])
+def test_a_row_without_any_weight_has_the_plain_penalty(exponent: float) -> None:
+    rows = CSR(np.array([0, 1, 1]), np.array([0], np.int32), None, 1)
+    assert Objective(0.0, 0.5, exponent).penalties(rows, None).tolist() == [0.5, 0.5]
+
+
+def test_a_huge_row_does_not_disturb_the_penalty_of_the_next() -> None:
+    rows = CSR(np.array([0, 1, 2]), np.zeros(2, np.int32), np.float32([1e25, 1]), 1)
+    objective = Objective(0.0, 1.0, 1.0, alpha=1.0)
+    assert objective.penalties(rows, objective.weights(rows))[1] == 2.0
+
+
+def test_penalties_beyond_reach_are_refused() -> None:
+    rows = random_rows(np.random.default_rng(0), 5, 5)
+    with pytest.raises(ParameterError, match="regularization"):
+        Objective(0.1, 1e29, 2.0).penalties(rows, None)
+
+
+def test_finished_factors_stand_in_their_principal_axes() -> None:
+    rows = random_rows(np.random.default_rng(3), 60, 40)
+    fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.01), 8, seed=0)
+    for _ in range(3):
+        fit.epoch()
+    fit.finish()
+    gram = fit.item_factors.astype(np.float64).T @ fit.item_factors
+    assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-5 * gram.max()
+    assert (np.diff(np.diag(gram)) <= 1e-6 * gram.max()).all()
+
+
+def test_factors_that_are_not_finite_are_an_error() -> None:
+    rows = random_rows(np.random.default_rng(0), 6, 6)
+    fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.01), 2, seed=0)
+    fit.item_factors[0, 0] = np.nan
+    with pytest.raises(LmfError, match="finite"):
+        fit.epoch()
+
+
+# ---- starting factors -----------------------------------------------------------------------
+
+
+def test_starting_factors_have_mean_0_and_variance_1_over_d() -> None:
+    drawn = initial_factors(20_000, 16, seed=3).astype(np.float64)
+    assert drawn.mean() == pytest.approx(0, abs=2e-3)
+    assert drawn.var() == pytest.approx(1 / 16, rel=0.02)
+    assert np.abs(drawn).max() <= np.sqrt(3 / 16) * (1 + 1e-6)
+
+
+def test_starting_factors_depend_on_the_seed_alone() -> None:
+    assert (initial_factors(50, 3, 1) == initial_factors(50, 3, 1)).all()
+    assert (initial_factors(50, 3, 1) != initial_factors(50, 3, 2)).mean() > 0.99
+    assert (initial_factors(50, 3, 2**64 - 1) != initial_factors(50, 3, 0)).mean() > 0.99
+
+
+# ---- rows against factors that stay -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_prior", [False, True])
+@pytest.mark.parametrize("unobserved_weight", W0)
+@pytest.mark.parametrize("rotated", [False, True])
+def test_rows_are_solved_against_any_factors(
+    rotated: bool, unobserved_weight: float, with_prior: bool
+) -> None:
+    """Also where the fixed factors do not stand in their eigenbasis, and with a prior mean."""
+    rng = np.random.default_rng(5)
+    rows, d = random_rows(rng, 30, 22, values=True), 7
+    fixed = rng.standard_normal((22, d)).astype(np.float32)
+    if rotated:
+        fixed = np.ascontiguousarray(fixed @ np.linalg.svd(fixed)[2].T)
+    kept = fixed.copy()
+    prior = rng.standard_normal((30, d)).astype(np.float32) if with_prior else None
+    found = RowSolver(fixed, Objective(unobserved_weight, 0.2)).solve(rows, prior)
+    dense = DenseProblem.of(rows, unobserved_weight=unobserved_weight, regularization=0.2)
+    if prior is None:
+        expected = dense.best_users(fixed)
+    else:  # shift by the prior: x = prior + z, and z is pulled to zero
+        v, mu = fixed.astype(np.float64), prior.astype(np.float64)
+        rest = DenseProblem(
+            dense.weights, dense.targets - mu @ v.T, dense.user_penalties, dense.item_penalties
+        )
+        expected = mu + rest.best_users(v)
+    assert relative(found, expected) < 1e-5
+    assert (fixed == kept).all()
+
+
+def test_no_rows_are_solved_too() -> None:
+    solver = RowSolver(np.ones((4, 2), np.float32), Objective(0.1, 0.1))
+    nobody = CSR(np.zeros(1, np.int64), np.zeros(0, np.int32), None, 4)
+    assert solver.solve(nobody).shape == (0, 2)
+
+
+# ---- the conventions of others -----------------------------------------------------------------
+
+
+def rendle_ials(
+    rows: CSR, items: np.ndarray, alpha0: float, penalty: float, nu: float, epochs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit iALS as Rendle et al. 2021 write it, dense and in float64.
+
+    sum_S (1 - x)^2 + alpha0 sum_all x^2 + sum_u penalty (|S_u| + alpha0 n)^nu |p_u|^2 + ...
+    """
+    observed = np.zeros(rows.shape, bool)
+    observed[rows.row_index(), rows.indices] = True
+
+    def best(seen: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        gram = alpha0 * fixed.T @ fixed
+        found = []
+        for mine in seen:
+            v = fixed[mine]
+            scale = penalty * (mine.sum() + alpha0 * len(mine)) ** nu
+            found.append(
+                np.linalg.solve(v.T @ v + gram + scale * np.eye(v.shape[1]), v.sum(axis=0))
+            )
+        return np.array(found)
+
+    for _ in range(epochs):
+        users = best(observed, items)
+        items = best(observed.T, users)
+    return best(observed, items), items
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("alpha0", [0.02, 0.4, 3.0])
+def test_rendles_ials_is_this_model_with_other_names(alpha0: float, nu: float) -> None:
+    rows = random_rows(np.random.default_rng(11), 50, 35)
+    penalty, d, epochs = 0.03, 6, 5
+    ours = Alternation(
+        rows,
+        rows.transpose(),
+        Objective(alpha0 / (1 + alpha0), penalty * (1 + alpha0) ** nu, nu),
+        d,
+        seed=4,
+    )
+    # x = x_ours / (1 + alpha0), shared out evenly.
+    scale = 1 / np.sqrt(1 + alpha0)
+    start = ours.item_factors.astype(np.float64) * scale
+    for _ in range(epochs):
+        ours.epoch()
+    ours.finish()
+    users, items = rendle_ials(rows, start, alpha0, penalty, nu, epochs)
+    theirs = users @ items.T
+    mine = ours.user_factors.astype(np.float64) @ ours.item_factors.T
+    assert relative(mine / (1 + alpha0), theirs) < 1e-5
+    # Proportional factors: all inner products are, for factors turned by one rotation.
+    for one, other in ((ours.user_factors, users), (ours.item_factors, items)):
+        one = one.astype(np.float64) * scale
+        assert relative(one @ one.T, other @ other.T) < 1e-4
+    assert (np.argsort(-mine, axis=1)[:, :10] == np.argsort(-theirs, axis=1)[:, :10]).all()
