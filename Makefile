@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
-.PHONY: demo test lint test-native kill-saves clean
+.PHONY: demo test lint test-native stubs kill-saves clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
@@ -25,6 +25,10 @@ test-native: $(VENV)/.installed-test
 	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
 	$(BIN)/cmake --build build/native-tests -j 2
 	cd build/native-tests && ../../$(BIN)/ctest --output-on-failure
+
+# The typed description of the compiled module, which is kept in git and tested against it.
+stubs: $(VENV)/.installed-test
+	$(BIN)/python -m nanobind.stubgen -q -m lmf._native -o src/lmf/_native.pyi
 
 # 200 kill -9 at random moments of a save (the short form in `make test` makes fewer).
 kill-saves: $(VENV)/.installed-test

@@ -144,8 +144,7 @@ class Batch {
       : problem_(problem),
         capacity_(capacity),
         keys_(std::make_unique_for_overwrite<std::uint64_t[]>(most * capacity)),
-        vectors_(aligned_floats((most + max_group) * problem.d)),
-        sums_(aligned_floats((most + max_group) * topn_kernels().columns)) {
+        vectors_(aligned_floats((most + max_group) * problem.d)) {
     lists_.resize(most);
   }
 
@@ -162,7 +161,7 @@ class Batch {
   }
 
   void scan(const ItemPanels& items, std::int64_t begin, std::int64_t end) {
-    topn_kernels().scan(items, begin, end, groups_.data(), std::ssize(groups_), sums_.get(), cut);
+    topn_kernels().scan(items, begin, end, groups_.data(), std::ssize(groups_), cut);
   }
 
   // Drops the queries that no item from `panel` on can reach, if they are worth the packing.
@@ -230,7 +229,7 @@ class Batch {
   std::unique_ptr<std::uint64_t[]> keys_;
   std::vector<Shortlist> lists_;
   std::vector<Member> members_;
-  Floats vectors_, sums_;
+  Floats vectors_;
   std::vector<QueryGroup> groups_;
 };
 
@@ -366,7 +365,7 @@ bool pack_all(const TopnProblem& problem, Candidates& candidates, int threads,
 
 // Queries of a block: their vectors stay in the second cache while a panel passes.
 std::int64_t block_size(const TopnProblem& problem, std::int64_t capacity, int threads) {
-  const std::int64_t by_vectors = (getenv("TB") ? atoi(getenv("TB")) : 256 << 10) / (4 * (problem.d + 1));
+  const std::int64_t by_vectors = getenv("TQ") ? atoi(getenv("TQ")) : 256;
   const std::int64_t by_lists = (8 << 20) / (8 * capacity);
   const std::int64_t by_share = std::max<std::int64_t>(64, problem.n_queries / (8 * threads));
   const std::int64_t size = std::min({std::max<std::int64_t>(by_vectors, 64), by_lists, by_share,

@@ -93,9 +93,8 @@ struct TopnKernels {
   void (*pack)(const float* items, std::int64_t d, const std::int32_t* ids, std::int64_t count,
                float* panel);
   // Offers panels [begin, end) to every group. `cut` shortens a full list and raises its floor.
-  // `sums` is scratch: n_groups x rows x columns.
   void (*scan)(const ItemPanels& items, std::int64_t begin, std::int64_t end, QueryGroup* groups,
-               std::int64_t n_groups, float* sums, void (*cut)(Shortlist&));
+               std::int64_t n_groups, void (*cut)(Shortlist&));
   void (*pairs)(const PairProblem& problem, std::int64_t begin, std::int64_t end);
 };
 

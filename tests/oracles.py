@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,17 +61,48 @@ class DenseProblem:
     def best_items(self, users: NDArray[np.floating]) -> Matrix:
         return _best(self.weights.T, self.targets.T, self.item_penalties, users)
 
+    def users_are_off_by(self, users: NDArray[np.floating], items: NDArray[np.floating]) -> float:
+        """The largest backward error: by what share a row's equations A x = b would have to change.
+
+        Unlike the error of x it does not grow with the condition of A.
+        """
+        return _off_by(self.weights, self.targets, self.user_penalties, items, users)
+
+    def items_are_off_by(self, items: NDArray[np.floating], users: NDArray[np.floating]) -> float:
+        return _off_by(self.weights.T, self.targets.T, self.item_penalties, users, items)
+
+
+Equations = Iterator[tuple[Matrix, NDArray[np.float64]]]
+
+
+def _equations(
+    weights: Matrix, targets: Matrix, penalties: NDArray[np.float64], fixed: NDArray[np.floating]
+) -> Equations:
+    v = np.asarray(fixed, np.float64)
+    for c, y, penalty in zip(weights, targets, penalties, strict=True):
+        yield (v.T * c) @ v + penalty * np.eye(v.shape[1]), v.T @ (c * y)
+
 
 def _best(
     weights: Matrix, targets: Matrix, penalties: NDArray[np.float64], fixed: NDArray[np.floating]
 ) -> Matrix:
-    v = np.asarray(fixed, np.float64)
-    return np.array(
-        [
-            np.linalg.solve((v.T * c) @ v + penalty * np.eye(v.shape[1]), v.T @ (c * y))
-            for c, y, penalty in zip(weights, targets, penalties, strict=True)
-        ]
-    )
+    return np.array([np.linalg.solve(*one) for one in _equations(weights, targets, penalties, fixed)])
+
+
+def _off_by(
+    weights: Matrix,
+    targets: Matrix,
+    penalties: NDArray[np.float64],
+    fixed: NDArray[np.floating],
+    solved: NDArray[np.floating],
+) -> float:
+    errors = [0.0]
+    for (a, b), x in zip(
+        _equations(weights, targets, penalties, fixed), solved.astype(np.float64), strict=True
+    ):
+        size = np.linalg.norm(a, 2) * np.linalg.norm(x) + np.linalg.norm(b)
+        errors.append(float(np.linalg.norm(a @ x - b) / max(size, 1e-30)))
+    return max(errors)
 
 
 def random_rows(

@@ -117,7 +117,7 @@ def test_one_arrow_column_is_no_frame():
 
 
 def test_missing_columns_are_named():
-    with pytest.raises(ColumnError, match="no such column.*'x'"):
+    with pytest.raises(ColumnError, match=r"no such column.*'x'"):
         as_polars(FRAME, ["x"])
 
 
@@ -129,7 +129,7 @@ def test_a_dict_of_unequal_columns():
 
 def test_a_lazy_frame_that_fails_says_so_in_a_line():
     broken = FRAME.lazy().select(pl.col("none"))
-    with pytest.raises(InputError, match="cannot read the table: .*none") as error:
+    with pytest.raises(InputError, match=r"cannot read the table: .*none") as error:
         as_polars(broken)
     assert "\n" not in str(error.value)
 
@@ -139,7 +139,7 @@ def test_a_broken_capsule_is_an_input_error():
         def __arrow_c_stream__(self, requested_schema=None):
             raise RuntimeError("gone\naway")
 
-    with pytest.raises(InputError, match="cannot read the table: gone$"):
+    with pytest.raises(InputError, match=r"cannot read the table: gone$"):
         as_polars(Broken())
 
 

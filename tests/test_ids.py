@@ -56,7 +56,7 @@ def test_what_cannot_be_ids(values, column_type, row):
 
 
 def test_mixed_types_are_told_apart():
-    with pytest.raises(InputError, match="int, then str '3'.*row 2"):
+    with pytest.raises(InputError, match=r"int, then str '3'.*row 2"):
         checked_ids([3, 4, "3"], "user")
 
 
@@ -116,7 +116,7 @@ def test_ids_written_as_text(texts, dtype, kind, expected):
     ],
 )
 def test_text_that_is_no_such_id(text, dtype, kind):
-    with pytest.raises(InputError, match="x|300|2020"):
+    with pytest.raises(InputError, match=r"x|300|2020"):
         ids_from_text([text], dtype, kind, "user")
 
 

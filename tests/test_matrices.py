@@ -151,8 +151,7 @@ def test_the_matrix_stays_as_it_was():
 
 
 def test_scipy_is_not_imported():
-    code = "import sys, lmf.interactions; print([m for m in sys.modules if m in %r])" % (
-        ["scipy", "pandas", "pyarrow", "duckdb", "narwhals"],
-    )
+    heavy = ["scipy", "pandas", "pyarrow", "duckdb", "narwhals"]
+    code = f"import sys, lmf.interactions; print([m for m in sys.modules if m in {heavy}])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

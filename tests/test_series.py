@@ -17,6 +17,7 @@ pd = pytest.importorskip("pandas")
 pa = pytest.importorskip("pyarrow")
 
 MOMENT = dt.datetime(2024, 2, 29, 12, 30)
+JANUARY = dt.datetime(2020, 1, 2, 12)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ MOMENT = dt.datetime(2024, 2, 29, 12, 30)
         (np.array([1.5], np.longdouble), pl.Float64, [1.5]),
         (np.array(["2020-01-02"], "M8[D]"), pl.Date, [dt.date(2020, 1, 2)]),
         (np.array(["2020-02"], "M8[M]"), pl.Date, [dt.date(2020, 2, 1)]),
-        (np.array(["2020-01-02T03", "NaT"], "M8[h]"), pl.Datetime, [dt.datetime(2020, 1, 2, 3), None]),
+        (np.array(["2020-01-02T12", "NaT"], "M8[h]"), pl.Datetime, [JANUARY, None]),
         (np.array(["2020-01-02", "NaT"], "M8[s]"), pl.Datetime, [dt.datetime(2020, 1, 2), None]),
         (np.array([5], "m8[s]"), pl.Duration, [dt.timedelta(seconds=5)]),
         (pl.Series(["a"], dtype=pl.Categorical), pl.String, ["a"]),
@@ -64,7 +65,7 @@ MOMENT = dt.datetime(2024, 2, 29, 12, 30)
         (pd.Series([3, None], dtype="int8[pyarrow]"), pl.Int8, [3, None]),
         (pd.Series([3, 4], index=[9, 9], dtype="int32"), pl.Int32, [3, 4]),
         (pd.Index([3, 4]), pl.Int64, [3, 4]),
-        (pd.Series(pd.to_datetime(["2020-01-02", None])), pl.Datetime, [dt.datetime(2020, 1, 2), None]),
+        (pd.Series(pd.to_datetime(["2020-01-02T12", None])), pl.Datetime, [JANUARY, None]),
         (pa.array([1, None], pa.int16()), pl.Int16, [1, None]),
         (pa.chunked_array([["a"], ["b"]]), pl.String, ["a", "b"]),
         (pa.array(["a", "b"]).dictionary_encode(), pl.String, ["a", "b"]),

@@ -133,7 +133,7 @@ def test_ties_go_by_item():
 def test_without_timestamps_there_is_no_last():
     data = Interactions.from_arrays([1, 1], [1, 2])
     for split in (split_last, split_by_time):
-        with pytest.raises(InputError, match="no timestamps.*timestamp="):
+        with pytest.raises(InputError, match=r"no timestamps.*timestamp="):
             split(data)
 
 

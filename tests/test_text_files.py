@@ -81,7 +81,8 @@ def test_columns_come_in_the_order_asked_for(tmp_path):
         (b'"user","the ""item"""\n"a,1","b"\n', ["user", 'the "item"'], [("a,1", "b")]),
         (b"user;item;rating\na;b;3,5\n", ["user", "item", "rating"], [("a", "b", "3,5")]),
         (b"a|b,c\nd|e,f\n", ["a|b", "c"], [("d|e", "f")]),
-        (b"1;2;3,5\n4;5;6,5\n", ["column_1", "column_2", "column_3"], [("1", "2", "3,5"), ("4", "5", "6,5")]),
+        (b"1;2;3,5\n4;5;6,5\n", ["column_1", "column_2", "column_3"],
+         [("1", "2", "3,5"), ("4", "5", "6,5")]),
         (b"1::Toy Story (1995)::Animation|Children's\n2::Heat::Crime\n",
          ["column_1", "column_2", "column_3"],
          [("1", "Toy Story (1995)", "Animation|Children's"), ("2", "Heat", "Crime")]),
@@ -145,7 +146,7 @@ def test_damage_behind_the_sample_is_found(tmp_path):
         read(path)
     path = tmp_path / "b.csv"
     path.write_bytes(b"user,item\n" + b"1,2\n" * 50_000 + b"\xe9,\xff\n")
-    with pytest.raises(InputError, match="b.csv"):
+    with pytest.raises(InputError, match=r"b.csv"):
         read(path)
 
 

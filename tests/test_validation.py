@@ -30,7 +30,7 @@ def test_integers_of_any_kind_are_counts(value):
 
 @pytest.mark.parametrize("value", [0, -5, True, np.True_, 1.0, "1", None, [1], float("nan")])
 def test_what_is_no_count_is_refused(value):
-    with pytest.raises(ParameterError, match="n=.* at least 1"):
+    with pytest.raises(ParameterError, match=r"n=.* at least 1"):
         checked_int("n", value, 1)
 
 

@@ -168,7 +168,7 @@ def test_ids_of_another_type_are_an_error_not_unknown(known, asked):
 
 
 def test_three_is_not_the_text_three():
-    with pytest.raises(InputError, match="the ids are integers, but text .*'3' are different"):
+    with pytest.raises(InputError, match=r"the ids are integers, but text .*'3' are different"):
         Vocabulary([3]).index_of("3")
 
 

@@ -6,6 +6,7 @@ namespace lmf::bindings {
 void bind_csr(nb::module_& m);
 void bind_rows(nb::module_& m);
 void bind_dense(nb::module_& m);
+void bind_eigen(nb::module_& m);
 void bind_topn(nb::module_& m);
 void bind_metrics(nb::module_& m);
 }  // namespace lmf::bindings
@@ -19,6 +20,7 @@ NB_MODULE(_native, m) {
   lmf::bindings::bind_csr(m);
   lmf::bindings::bind_rows(m);
   lmf::bindings::bind_dense(m);
+  lmf::bindings::bind_eigen(m);
   lmf::bindings::bind_topn(m);
   lmf::bindings::bind_metrics(m);
 }

@@ -6,11 +6,9 @@
 #endif
 
 #include "isa/simd.hpp"
-extern "C" char* getenv(const char*); extern "C" int atoi(const char*);
-#ifndef PD
-#define PD 8
+#ifndef PF
+#define PF 8
 #endif
-static int max_depth(){ static int v = getenv("TD") ? atoi(getenv("TD")) : 160; return v; }
 
 namespace lmf::LMF_ISA {
 namespace {
@@ -77,34 +75,18 @@ __attribute__((noinline)) void offer(Shortlist& list, float& floor, const float*
   }
 }
 
-// What a tile works on: some depth of one panel and one group. Sums that go on in the next depth
-// are kept in `sums` (Rows x columns).
-struct Step {
-  const float* panel;
-  const float* query;
-  std::int64_t depth;
-  float* sums;
-  bool first, last;
-};
-
 // The scores of one panel for the first Rows queries of a group, and what becomes of them.
 template <int Rows>
-LMF_INLINE void scan_tile(const Step& step, const float* bias, const std::int32_t* ids,
-                          QueryGroup& group, void (*cut)(Shortlist&)) {
+LMF_INLINE void scan_tile(const float* panel, const float* bias, const std::int32_t* ids,
+                          std::int64_t d, QueryGroup& group, void (*cut)(Shortlist&)) {
   Vector<float> score[Rows][tile_vectors] = {};
-  if (!step.first) {
-#pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < tile_vectors; ++v) score[r][v] = load(step.sums + r * columns + v * W);
-  }
-  const float *panel = step.panel, *query = step.query;
-  for (std::int64_t k = 0; k < step.depth; ++k, panel += columns, query += tile_rows) {
+  const float* query = group.vectors;
+  for (std::int64_t k = 0; k < d; ++k, panel += columns, query += tile_rows) {
     Vector<float> item[tile_vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < tile_vectors; ++v) {
       item[v] = load(panel + v * W);
-      __builtin_prefetch(panel + PD * columns + v * W);
+      if constexpr (PF > 0) __builtin_prefetch(panel + PF * columns + v * W);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
@@ -114,25 +96,24 @@ LMF_INLINE void scan_tile(const Step& step, const float* bias, const std::int32_
     }
   }
   std::uint64_t bits[Rows] = {}, any = 0;
-  if (step.last) {
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      const Vector<float> floor = broadcast(group.floor[r]);
+  for (int r = 0; r < Rows; ++r) {
+    const Vector<float> floor = broadcast(group.floor[r]);
 #pragma GCC unroll 8
-      for (int v = 0; v < tile_vectors; ++v) {
-        score[r][v] += load(bias + v * W);
-        bits[r] |= at_least(score[r][v], floor) << (v * W);
-      }
-      any |= bits[r];
+    for (int v = 0; v < tile_vectors; ++v) {
+      score[r][v] += load(bias + v * W);
+      bits[r] |= at_least(score[r][v], floor) << (v * W);
     }
-    if (!any) return;
+    any |= bits[r];
   }
+  if (!any) return;
+  alignas(64) float scores[Rows][columns];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < tile_vectors; ++v) store(step.sums + r * columns + v * W, score[r][v]);
+    for (int v = 0; v < tile_vectors; ++v) store(scores[r] + v * W, score[r][v]);
   for (int r = 0; r < Rows; ++r)
-    if (bits[r]) offer(*group.lists[r], group.floor[r], step.sums + r * columns, bits[r], ids, cut);
+    if (bits[r]) offer(*group.lists[r], group.floor[r], scores[r], bits[r], ids, cut);
 }
 
 LMF_INLINE bool group_can_reach(const QueryGroup& group, float norm, float bias) {
@@ -144,23 +125,17 @@ LMF_INLINE bool group_can_reach(const QueryGroup& group, float norm, float bias)
 }
 
 void scan(const ItemPanels& items, std::int64_t begin, std::int64_t end, QueryGroup* groups,
-          std::int64_t n_groups, float* sums, void (*cut)(Shortlist&)) {
-  const std::int64_t steps = items.d > 0 ? (items.d + max_depth() - 1) / max_depth() : 1;
+          std::int64_t n_groups, void (*cut)(Shortlist&)) {
   for (std::int64_t p = begin; p < end; ++p) {
     const float* panel = items.vectors + p * items.d * columns;
     const float* bias = items.bias + p * columns;
     const std::int32_t* ids = items.ids + p * columns;
-    for (std::int64_t s = 0; s < steps; ++s) {
-      const std::int64_t from = items.d * s / steps, to = items.d * (s + 1) / steps;
-      for (std::int64_t g = 0; g < n_groups; ++g) {
-        QueryGroup& group = groups[g];
-        if (items.norm_reach && !group_can_reach(group, items.norm_reach[p], items.bias_reach[p]))
-          continue;
-        const Step step{panel + from * columns, group.vectors + from * tile_rows, to - from,
-                        sums + (steps > 1 ? g * tile_rows * columns : 0), s == 0, s == steps - 1};
-        if (group.count == 1) scan_tile<1>(step, bias, ids, group, cut);
-        else scan_tile<tile_rows>(step, bias, ids, group, cut);
-      }
+    for (std::int64_t g = 0; g < n_groups; ++g) {
+      QueryGroup& group = groups[g];
+      if (items.norm_reach && !group_can_reach(group, items.norm_reach[p], items.bias_reach[p]))
+        continue;
+      if (group.count == 1) scan_tile<1>(panel, bias, ids, items.d, group, cut);
+      else scan_tile<tile_rows>(panel, bias, ids, items.d, group, cut);
     }
   }
 }

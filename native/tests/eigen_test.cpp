@@ -114,9 +114,9 @@ int main() {
   for (int kind = 0; kind < static_cast<int>(Kind::count); ++kind) {
     for (const int d : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 130, 193, 256})
       for (const double scale : {1.0, 1e-30, 1e30, 1e-305}) {
+        if (scale != 1 && d > 100) continue;
         Matrix a = make(static_cast<Kind>(kind), d, random);
         for (double& x : a) x *= scale;
-        if (scale == 1e-305 && d > 33) continue;
         // Elements that are denormal carry fewer digits than the bounds ask for.
         if (scale == 1e-305 && kind >= static_cast<int>(Kind::graded)) continue;
         check(a, d, "kind " + std::to_string(kind) + ", d " + std::to_string(d) + ", scale " +

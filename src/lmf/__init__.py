@@ -13,8 +13,8 @@ from lmf.evaluation.report import Report
 from lmf.factors import Factors
 from lmf.interactions import Interactions
 from lmf.models import Model, Popularity, WeightedMF
+from lmf.models.load import load
 from lmf.splits import Split, UserSplit, split_by_time, split_last, split_random, split_users
-from lmf.store import load
 from lmf.training.history import History
 from lmf.vocabulary import Vocabulary
 

@@ -45,6 +45,13 @@ def rotate(factors: numpy.ndarray, basis: numpy.ndarray, skip: numpy.ndarray | N
     Replaces each row v of factors float32[n, d] by basis v, basis float64[d, d].
     """
 
+def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    Eigenvalues, ascending, and unit eigenvectors, one a row, of a symmetric float64[d, d].
+
+    The upper triangle is read. ValueError if an element is not finite.
+    """
+
 def topn(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], n: int, item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, allowed: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> tuple:
     """
     The n items of highest score x.v + item_bias for each row x of queries (float32[q, d]),

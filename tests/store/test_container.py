@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lmf.errors import ModelFileError
-from lmf.store.container import ContainerError, pack, parse_header, parse_json
+from lmf.store.container import ContainerError, pack
+from lmf.store.header import parse_header, parse_json
 from lmf.store.reader import open_container
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")

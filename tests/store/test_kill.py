@@ -23,7 +23,7 @@ from lmf.vocabulary import Vocabulary
 
 KILLS = int(os.environ.get("LMF_KILLS", "25"))
 
-# A process that forks a saver for each line it is given: importing anew would take most of the time.
+# A process that forks a saver for each line it is given: importing anew takes too long.
 SAVERS = """
 import os, signal, sys, time
 from lmf.store import read, save
@@ -45,9 +45,7 @@ def state(seed: int) -> ModelState:
         "user_factors": random_numbers.random((20_000, 64), np.float32),
         "item_factors": random_numbers.random((5_000, 64), np.float32),
     }
-    return ModelState(
-        "weighted", {}, Vocabulary.range(20_000), Vocabulary.range(5_000), arrays, {}
-    )
+    return ModelState("weighted", {}, Vocabulary.range(20_000), Vocabulary.range(5_000), arrays, {})
 
 
 @pytest.fixture

@@ -15,18 +15,29 @@ from tests.oracles import DenseProblem, random_rows, relative
 W0 = (0.0, 0.01, 0.5, 1.0, 2.0)
 
 
-def check_epochs(rows: CSR, objective: Objective, d: int, epochs: int, seed: int = 0) -> None:
-    """Run epochs, and hold each half sweep and each objective against the oracle."""
-    dense = DenseProblem.of(
+def dense_of(rows: CSR, objective: Objective) -> DenseProblem:
+    return DenseProblem.of(
         rows,
         unobserved_weight=objective.unobserved_weight,
         alpha=objective.alpha,
         regularization=objective.regularization,
         regularization_exponent=objective.regularization_exponent,
     )
-    fit = Alternation(rows, rows.transpose(), objective, d, seed)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("unobserved_weight", W0)
+@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("alpha", [None, 3.0])
+def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
+    alpha: float | None, values: bool, unobserved_weight: float, exponent: float
+) -> None:
+    rows = random_rows(np.random.default_rng(1), 25, 18, values=values)
+    objective = Objective(unobserved_weight, 0.05, exponent, alpha)
+    dense = dense_of(rows, objective)
+    fit = Alternation(rows, rows.transpose(), objective, n_factors=5, seed=0)
     before = np.inf
-    for _ in range(epochs):
+    for _ in range(4):
         reported = fit.epoch()
         true = dense.objective(fit.user_factors, fit.item_factors)
         assert reported == pytest.approx(true, rel=1e-5)
@@ -40,18 +51,23 @@ def check_epochs(rows: CSR, objective: Objective, d: int, epochs: int, seed: int
     assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
 
 
-@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("unobserved_weight", W0)
-@pytest.mark.parametrize("values", [False, True])
-@pytest.mark.parametrize("alpha", [None, 3.0])
-def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
-    alpha: float | None, values: bool, unobserved_weight: float, exponent: float
+@pytest.mark.parametrize(
+    ("unobserved_weight", "alpha"),
+    [(0.99, None), (0.9999, None), (0.999999, None), (1.0, 1e-2), (1.0, 1e-4), (1.0, 1e-6)],
+)
+def test_objective_where_observed_entries_weigh_hardly_more_than_others(
+    unobserved_weight: float, alpha: float | None
 ) -> None:
-    rows = random_rows(np.random.default_rng(1), 25, 18, values=values)
-    check_epochs(rows, Objective(unobserved_weight, 0.05, exponent, alpha), d=5, epochs=4)
+    rows = random_rows(np.random.default_rng(1), 40, 60)
+    objective = Objective(unobserved_weight, 0.1, 1.0, alpha)
+    fit = Alternation(rows, rows.transpose(), objective, n_factors=24, seed=0)
+    for _ in range(3):
+        assert fit.epoch() == pytest.approx(
+            dense_of(rows, objective).objective(fit.user_factors, fit.item_factors), rel=1e-6
+        )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
@@ -69,8 +85,25 @@ def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
 def test_objective_for_any_shape_and_parameters(
     seed: int, shape: tuple[int, int], density: float, values: bool, d: int, objective: Objective
 ) -> None:
+    """However ill-conditioned a row is, it solves its equations to the digits of float32.
+
+    And an objective is what is left of sum c y^2: where next to nothing is left, it has the digits
+    that float32 has of the whole.
+    """
     rows = random_rows(np.random.default_rng(seed), *shape, density=density, values=values)
-    check_epochs(rows, objective, d, epochs=2, seed=seed)
+    dense = dense_of(rows, objective)
+    noise = 3e-6 * (dense.weights * dense.targets**2).sum()
+    fit = Alternation(rows, rows.transpose(), objective, d, seed)
+    before = np.inf
+    for _ in range(2):
+        reported = fit.epoch()
+        true = dense.objective(fit.user_factors, fit.item_factors)
+        assert reported == pytest.approx(true, abs=noise)
+        assert true <= before + noise
+        assert dense.items_are_off_by(fit.item_factors, fit.user_factors) < 1e-5
+        before = true
+    assert fit.finish() <= before + noise
+    assert dense.users_are_off_by(fit.user_factors, fit.item_factors) < 1e-5
 
 
 @pytest.mark.parametrize("unobserved_weight", [0.0, 0.1])
@@ -90,7 +123,13 @@ def test_values_that_weigh_nothing_are_allowed() -> None:
     rows = random_rows(np.random.default_rng(0), 12, 10, values=True)
     assert rows.values is not None
     values = np.where(rows.values == 3, np.float32(-0.5), rows.values)
-    check_epochs(CSR(rows.indptr, rows.indices, values, 10), Objective(0.3, 0.1, 1.0, 2.0), 4, 3)
+    rows = CSR(rows.indptr, rows.indices, values, 10)
+    fit = Alternation(rows, rows.transpose(), Objective(0.3, 0.1, 1.0, 2.0), 4, seed=0)
+    dense = dense_of(rows, fit.objective)
+    for _ in range(3):
+        assert fit.epoch() == pytest.approx(
+            dense.objective(fit.user_factors, fit.item_factors), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, -1.0])

@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from lmf import __version__
-
 __all__ = ["COMMANDS", "build"]
 
 COMMANDS = {
@@ -78,7 +76,9 @@ def _stub() -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"lmf {__version__}")
+        import lmf
+
+        print(f"lmf {lmf.__version__}")
         raise typer.Exit
 
 

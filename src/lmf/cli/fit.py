@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -62,20 +62,19 @@ def command(
         print(_summary(model, path, seconds), file=sys.stderr)
 
 
-def _rescue(model: Any, path: Path) -> str:
+def _rescue(model: Model, path: Path) -> str:
     """Save what an interrupted fit has learned, and say so."""
-    epochs = len(getattr(model, "history_", ()))
-    if not epochs:
+    if not model.is_fitted:
         return "no epoch was finished, nothing is saved"
+    epochs = len(model.history_)
     model.save(path)
     return f"the model after {epochs} epoch{'s' if epochs > 1 else ''} is saved in {path}"
 
 
-def _summary(model: Any, path: Path, seconds: float) -> str:
-    history = getattr(model, "history_", ())
-    how = [f"{len(history)} epochs"] if len(history) else []
-    if len(history) and history.stopped == "converged":
-        how.append("converged")
+def _summary(model: Model, path: Path, seconds: float) -> str:
+    epochs = len(model.history_)
+    how = [f"{epochs} epochs"] if epochs else []
+    how += ["converged"] if epochs and model.history_.stopped == "converged" else []
     how.append(f"{seconds:.1f} s")
     size = path.stat().st_size / 1e6
     return f"{model.name}: {', '.join(how)}, saved in {path} ({size:.1f} MB)"

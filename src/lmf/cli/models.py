@@ -9,7 +9,7 @@ import polars as pl
 
 from lmf.cli.failures import CommandError
 from lmf.models import Model
-from lmf.store import load
+from lmf.models.load import load
 
 __all__ = ["load_model", "printable"]
 

@@ -32,9 +32,7 @@ Data = Annotated[
         show_default=False,
     ),
 ]
-ModelFile = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Model file written by 'lmf fit'.")
-]
+ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="Model file written by 'lmf fit'.")]
 UserColumn = Annotated[
     str | None,
     typer.Option(

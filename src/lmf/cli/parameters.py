@@ -95,7 +95,7 @@ def with_model_options(
         shown = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in [*kept, *options]]
         with_choice.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
         with_choice.__annotations__ = {one.name: one.annotation for one in shown}
-        del with_choice.__wrapped__  # type: ignore[attr-defined]
+        del with_choice.__wrapped__
         return with_choice
 
     return decorate

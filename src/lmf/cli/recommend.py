@@ -55,15 +55,11 @@ def command(
     n: options.Number = 10,
     candidates: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="Only the items in this file.", rich_help_panel=_WHAT
-        ),
+        typer.Option(metavar="FILE", help="Only the items in this file.", rich_help_panel=_WHAT),
     ] = None,
     exclude: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="None of the items in this file.", rich_help_panel=_WHAT
-        ),
+        typer.Option(metavar="FILE", help="None of the items in this file.", rich_help_panel=_WHAT),
     ] = None,
     include_seen: Annotated[
         bool,

@@ -40,6 +40,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ------
     OSError
         With the system's own code, from whichever step failed; a read-only target counts as one.
+        If the last step fails, flushing the folder, the new file is there, as the error says.
 
     Examples
     --------
@@ -178,6 +179,7 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # cannot be synced at all
-            raise
+            told = f"{error.strerror}; the new file is there, but may not survive a power cut"
+            raise OSError(error.errno, told) from error
     finally:
         os.close(descriptor)

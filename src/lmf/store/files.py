@@ -83,7 +83,7 @@ def read(path: str | os.PathLike[str]) -> ModelState:
     -------
     ModelState
         What was saved. Its arrays are finite, their types and shapes those that the file
-        declares; that they make a model is for the model to check, as :func:`load` has it do.
+        declares; that they make a model is for :func:`lmf.load` to check.
 
     Raises
     ------
@@ -100,9 +100,7 @@ def read(path: str | os.PathLike[str]) -> ModelState:
             users=users,
             items=items,
             arrays={
-                name: reader.any_array(name)
-                for name in reader.arrays
-                if not name.startswith(_OWN)
+                name: reader.any_array(name) for name in reader.arrays if not name.startswith(_OWN)
             },
             extra=join_history(reader, _field(reader, "extra", dict)),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,7 @@ _INTEGERS: dict[str, Any] = {
 _TEXTS: dict[str, Any] = {"String": pl.String, "Binary": pl.Binary}
 _WIDE: dict[str, Any] = {"Int128": pl.Int128, "UInt128": pl.UInt128}  # kept as decimal text
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_UNITS: dict[str, Literal["ms", "us", "ns"]] = {"ms": "ms", "us": "us", "ns": "ns"}
 _TIME_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 
@@ -131,8 +132,8 @@ def _temporal(reader: Reader, kind: str, described: JsonObject) -> tuple[pl.Data
         return pl.Date(), first, last
     if kind == "Time":
         return pl.Time(), 0, _DAY["ns"] - 1
-    unit, zone = described.get("unit"), described.get("zone")
-    if kind not in ("Datetime", "Duration") or not isinstance(unit, str) or unit not in _DAY:
+    unit, zone = _UNITS.get(str(described.get("unit"))), described.get("zone")
+    if kind not in ("Datetime", "Duration") or unit is None:
         raise reader.error(f"damaged: ids of the unknown type {kind[:40]!r}")
     if kind == "Duration":
         most = 999_999_999 * _DAY[unit]
@@ -162,4 +163,3 @@ def _cut(joined: Array, offsets: Array) -> Iterator[list[bytes]]:
         text = joined[places[0] : places[-1]].tobytes()
         ends = (places - places[0]).tolist()
         yield [text[a:b] for a, b in itertools.pairwise(ends)]
-

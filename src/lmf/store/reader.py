@@ -18,8 +18,8 @@ from lmf.store.container import (
     Array,
     ArrayInfo,
     ContainerError,
-    parse_header,
 )
+from lmf.store.header import parse_header
 
 __all__ = ["Reader", "open_container"]
 

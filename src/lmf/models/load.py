@@ -1,4 +1,4 @@
-"""From a model file to a model that answers."""
+"""From a model file to a model that answers, everything in it checked."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lmf.errors import LmfError, ModelFileError
-from lmf.models import Model
+from lmf.models.base import Model
 from lmf.state import ModelState
-from lmf.store.files import read
+from lmf.store import read
 
 __all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Load a model that :func:`save` or :meth:`Model.save` wrote.
+    """Load a model that :meth:`Model.save` wrote.
 
     Nothing in the file is run, and no module that it names is imported: its model has to be one
     that lmf knows already. Everything is checked before native code sees it.
@@ -68,6 +68,9 @@ def _check(state: ModelState) -> None:
     for name, fits in _EXTRA.items():
         if name not in state.extra or not fits(state.extra[name]):
             raise _UnfitError(f"its {name.replace('_', ' ')} is missing or impossible")
+    factors = state.arrays.get("item_factors")
+    if "n_factors" in known_params and factors is not None and 0 in factors.shape[1:]:
+        raise _UnfitError("its factors have no width")
     # A range of ids takes no bytes, so a small file could promise billions.
     for name in ("users", "items"):
         ids = len(getattr(state, name))
