@@ -111,7 +111,8 @@ bool iterate(QlIteration& ql, Slabs& slabs, std::int64_t d, Team& team) {
 bool eigen_symmetric(const double* matrix, int d, double* values, double* vectors, int n_threads) {
   int exponent;
   if (!exponent_of(matrix, static_cast<std::int64_t>(d) * d, &exponent)) return false;
-  Team team(d < alone_below ? 1 : std::min(resolve_threads(n_threads), 1 + d / eigen_kernels().slab));
+  const int useful = d < alone_below ? 1 : 1 + d / eigen_kernels().slab;
+  Team team(useful == 1 ? 1 : std::min(resolve_threads(n_threads), useful));
   Tridiagonal t(d);
   fill(t, matrix, exponent);
   reduce(t, team);

@@ -53,13 +53,13 @@ struct EigenKernels {
   // One implicit QL sweep of n rotations over n+1 rows. diagonal[0] is the row where it starts, the
   // next stands `step` (1 or -1) further on; off_diagonal[0] couples these two, and so on. The
   // coupling at the far end becomes small if `shift` is near an eigenvalue. The first rotation, by
-  // the angle t, goes to rotations[0..1] = tan(t/2), sin(t), each later one 2*eigen_wave further on.
+  // the angle t, goes to rotations[0..1] = tan(t/2), sin(t), the next 2*eigen_wave further on.
   void (*sweep)(double* diagonal, double* off_diagonal, std::int64_t step, std::int64_t n,
                 double shift, double* rotations);
 
   // ---- vectors = Q S, kept by slabs: row k of a slab holds `slab` components of vector k -----
 
-  // slab = slab (I - tau_0 v_0 v_0')...(I - tau_n v_n v_n'); gram[k*eigen_panel + j] = v_j . v_k.
+  // slab = slab (I - tau_0 v_0 v_0')...(I - tau_n v_n v_n'); gram[k*gram_stride + j] = v_j . v_k.
   void (*reflect)(double* slab, const double* v, std::int64_t stride, const double* gram,
                   std::int64_t gram_stride, const double* tau, std::int64_t depth,
                   std::int64_t from, std::int64_t to);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon() / 2;
 constexpr std::int64_t most_sweeps = 60;  // for one value; two are usual
-constexpr std::int64_t patience = 12;     // sweeps; after them couplings of rounding size are dropped
+constexpr std::int64_t patience = 12;     // sweeps, then couplings of rounding size are dropped
 
 // Doubles that a wave takes whose sweeps have so many rotations.
 std::int64_t wave_size(std::int64_t rotations) {
@@ -73,7 +73,8 @@ bool QlIteration::find_block() {
   return false;
 }
 
-// Wilkinson's shift: the eigenvalue of rows `row` and `inner` that is nearer to the element of `row`.
+// Wilkinson's shift: of the two eigenvalues of rows `row` and `inner`, the one nearer to the
+// diagonal element of `row`.
 double QlIteration::shift(std::int64_t row, std::int64_t inner, double coupling) const {
   const double half = (diagonal_[inner] - diagonal_[row]) / 2;
   const double root = std::sqrt(half * half + coupling * coupling);
@@ -82,12 +83,13 @@ double QlIteration::shift(std::int64_t row, std::int64_t inner, double coupling)
 
 void QlIteration::sweep(double* rotations) {
   const auto [first, last, reversed] = block_;
+  double *x = diagonal_.data(), *e = off_diagonal_.data();
   if (reversed)
-    eigen_kernels().sweep(diagonal_.data() + first, off_diagonal_.data() + first, 1, last - first,
-                          shift(last, last - 1, off_diagonal_[last - 1]), rotations);
+    eigen_kernels().sweep(x + first, e + first, 1, last - first,
+                          shift(last, last - 1, e[last - 1]), rotations);
   else
-    eigen_kernels().sweep(diagonal_.data() + last, off_diagonal_.data() + last - 1, -1, last - first,
-                          shift(first, first + 1, off_diagonal_[first]), rotations);
+    eigen_kernels().sweep(x + last, e + last - 1, -1, last - first,
+                          shift(first, first + 1, e[first]), rotations);
 }
 
 void QlIteration::next(RotationBatch& batch) {
@@ -106,7 +108,7 @@ void QlIteration::next(RotationBatch& batch) {
       used += size;
     }
     if (++sweeps_ > patience)
-      negligible_ = std::max(negligible_, largest_ * epsilon * static_cast<double>(sweeps_ - patience));
+      negligible_ = std::max(negligible_, epsilon * largest_ * double(sweeps_ - patience));
     // Sweep k of a wave begins in step k, and later if its block is smaller than the wave's range.
     const std::int64_t late =
         block_.reversed ? block_.first - range.first : range.last - block_.last;

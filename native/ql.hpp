@@ -2,8 +2,8 @@
 // the rotations that turn eigenvectors along with them.
 //
 // Rotations are not applied where they are found. They are handed out in batches, and `eigen_wave`
-// sweeps together form a wave (Van Zee, van de Geijn and Quintana-Orti, 2014): sweep k+1 follows one
-// row behind sweep k, so that a row is loaded once for all of them.
+// sweeps together form a wave (Van Zee, van de Geijn and Quintana-Orti, 2014): sweep k+1 follows
+// one row behind sweep k, so that a row is loaded once for all of them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 namespace lmf {
 
 struct Wave {
-  std::int64_t offset;  // of its rotations in the batch: steps x eigen_wave pairs (tan(t/2), sin(t))
+  std::int64_t offset;  // in the batch, of steps x eigen_wave pairs (tan(t/2), sin(t))
   std::int64_t top;     // row of the first rotation of the first sweep
   std::int64_t steps;   // see EigenKernels::rotate
   bool reversed;        // rows are counted from the last one

@@ -37,8 +37,10 @@ class Team {
       for (std::uint32_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
       return;
     }
-    call_.store([](const void* what, std::uint32_t chunk) { (*static_cast<const Body*>(what))(chunk); },
-                std::memory_order_relaxed);
+    const Call call = [](const void* what, std::uint32_t chunk) {
+      (*static_cast<const Body*>(what))(chunk);
+    };
+    call_.store(call, std::memory_order_relaxed);
     body_.store(&body, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
     const std::uint64_t task = (state_.load(std::memory_order_relaxed) >> 2 * bits) + 1;

@@ -59,14 +59,15 @@ class Reduction {
     direction(j);
   }
 
-  // w_j = tau A v - (tau^2/2 v.Av) v, where A is the matrix as the panel found it, less V W' + W V'.
+  // w_j = tau A v - (tau^2/2 v.Av) v, where A is the matrix that the panel found, less V W' + W V'.
   void direction(std::int64_t j) {
     const std::int64_t from = block_of(j + 1), to = t_.padded, stride = t_.stride;
     multiply(v(j), w(j), from);
     double* with_v = t_.gram.data() + j * t_.panel;
     kernels_.products(v(first_), stride, depth(j), v(j), with_v, from, to);
     kernels_.products(w(first_), stride, depth(j), v(j), w_row_.data(), from, to);
-    kernels_.subtract(w(j), v(first_), w(first_), stride, w_row_.data(), with_v, depth(j), from, to);
+    kernels_.subtract(w(j), v(first_), w(first_), stride, w_row_.data(), with_v, depth(j), from,
+                      to);
     kernels_.complete(w(j), v(j), t_.tau[j], from, to);
   }
 

@@ -13,13 +13,14 @@ import polars as pl
 import pytest
 import scipy.sparse
 
-from lmf.interactions import Interactions
+from lmf.data.interactions import Interactions
 from lmf.models import WeightedMF
 
-TITLES = (
-    "Alien Amadeus Babe Brazil Casablanca Clue Diva Dune Fargo Gattaca Gigi Heat Jaws Kes "
-    "Klute Laura Manhattan Network Notorious Psycho Ran Rocky Ronin Serpico Sleuth Up"
-).split()
+TITLES = [
+    "Alien", "Amadeus", "Babe", "Brazil", "Casablanca", "Clue", "Diva", "Dune", "Fargo", "Gattaca",
+    "Gigi", "Heat", "Jaws", "Kes", "Klute", "Laura", "Manhattan", "Network", "Notorious", "Psycho",
+    "Ran", "Rocky", "Ronin", "Serpico", "Sleuth", "Up",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 
 __all__ = ["DenseProblem", "random_rows", "relative"]
 
@@ -86,7 +86,8 @@ def _equations(
 def _best(
     weights: Matrix, targets: Matrix, penalties: NDArray[np.float64], fixed: NDArray[np.floating]
 ) -> Matrix:
-    return np.array([np.linalg.solve(*one) for one in _equations(weights, targets, penalties, fixed)])
+    equations = _equations(weights, targets, penalties, fixed)
+    return np.array([np.linalg.solve(a, b) for a, b in equations])
 
 
 def _off_by(

@@ -129,7 +129,9 @@ def choose(matrix: Matrix, base: Settings, n_threads: int) -> tuple[Settings, li
     tried = []
     for alpha0, regularization in GRID:
         settings = replace(base, alpha0=alpha0, regularization=regularization)
-        found = [leave_one_out(*train(left, settings, seed, n_threads), held_out) for seed in (0, 1)]
+        found = [
+            leave_one_out(*train(left, settings, seed, n_threads), held_out) for seed in (0, 1)
+        ]
         means = {metric: mean(one[metric] for one in found) for metric in WANTED}
         tried.append({"alpha0": alpha0, "regularization": regularization, **means})
         print(f"validation: {tried[-1]}", flush=True)

@@ -28,7 +28,7 @@ void bind_eigen(nb::module_& m) {
   m.def("eigen_symmetric", &eigen, "matrix"_a.noconvert(), "n_threads"_a = 0,
         nb::sig("def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) "
                 "-> tuple[numpy.ndarray, numpy.ndarray]"),
-        "Eigenvalues, ascending, and unit eigenvectors, one a row, of a symmetric float64[d, d].\n\n"
+        "Eigenvalues, ascending, and unit eigenvectors, one a row, of symmetric float64[d, d].\n\n"
         "The upper triangle is read. ValueError if an element is not finite.");
 }
 

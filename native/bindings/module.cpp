@@ -16,6 +16,7 @@ NB_MODULE(_native, m) {
   m.def("isa", &lmf::isa_name, "The instruction set in use: baseline, avx2 or avx512.");
   m.def("available_threads", &lmf::available_threads,
         "Threads this process may use: its CPU affinity, lowered by a cgroup quota.");
+  nanobind::set_leak_warnings(false);  // module objects that outlive the interpreter are its own affair
   lmf::isa();  // a wrong LMF_ISA is an error at import, not in the middle of a fit
   lmf::bindings::bind_csr(m);
   lmf::bindings::bind_rows(m);

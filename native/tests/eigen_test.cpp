@@ -85,8 +85,9 @@ void check(const Matrix& a, int d, const std::string& name) {
     }
   }
   const double bound = 1e-15 * (10 + d);
-  expect(residual <= bound * norm, name + ": residual " + std::to_string(residual / norm * 1e15) + "e-15");
-  expect(skew <= bound, name + ": orthogonality " + std::to_string(skew * 1e15) + "e-15");
+  const auto say = [](double error) { return std::to_string(error * 1e15) + "e-15"; };
+  expect(residual <= bound * norm, name + ": residual " + say(residual / norm));
+  expect(skew <= bound, name + ": orthogonality " + say(skew));
   for (const int threads : {2, 3, 8}) {
     Matrix again(d), rows(a.size());
     lmf::eigen_symmetric(a.data(), d, again.data(), rows.data(), threads);

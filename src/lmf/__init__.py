@@ -8,15 +8,15 @@
 """
 
 from lmf import errors
+from lmf.data.interactions import Interactions
+from lmf.data.splits import Split, UserSplit, split_by_time, split_last, split_random, split_users
+from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.models import Model, Popularity, WeightedMF
 from lmf.models.load import load
-from lmf.splits import Split, UserSplit, split_by_time, split_last, split_random, split_users
 from lmf.training.history import History
-from lmf.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 

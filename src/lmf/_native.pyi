@@ -47,7 +47,7 @@ def rotate(factors: numpy.ndarray, basis: numpy.ndarray, skip: numpy.ndarray | N
 
 def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
-    Eigenvalues, ascending, and unit eigenvectors, one a row, of a symmetric float64[d, d].
+    Eigenvalues, ascending, and unit eigenvectors, one a row, of symmetric float64[d, d].
 
     The upper triangle is read. ValueError if an element is not finite.
     """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["Factors"]
 
@@ -44,7 +44,7 @@ class Factors:
     Examples
     --------
     >>> import numpy as np
-    >>> from lmf.vocabulary import Vocabulary
+    >>> from lmf.data.vocabulary import Vocabulary
     >>> users, items = Vocabulary(["ann", "bob"]), Vocabulary(["Heat", "Ronin", "Up"])
     >>> Factors(users, items, np.ones((2, 4), np.float32), np.ones((3, 4), np.float32))
     Factors(2 users, 3 items, 4 factors)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.vocabulary import Vocabulary
+from lmf.data.vocabulary import Vocabulary
 
 __all__ = ["ModelState"]
 

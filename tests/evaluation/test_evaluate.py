@@ -14,14 +14,14 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 import lmf
-from lmf.csr import CSR
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
+from lmf.data.splits import UserSplit, split_random, split_users
 from lmf.errors import InputError, NotFittedError, ParameterError
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.models import Popularity, WeightedMF
-from lmf.splits import UserSplit, split_random, split_users
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 from lmf.errors import InputError, ParameterError
 from lmf.evaluation.measure import measure_users
 from lmf.evaluation.metrics import Metric, metrics, select_metrics

@@ -100,7 +100,9 @@ def make_problem(
         fixed,
         np.maximum(values, 0),
         # A weight below w0 takes away what the Gram matrix holds once: such an item may not repeat.
-        np.sort(rng.choice(n_fixed, n, replace=not weighted or lowest_weight >= 1)).astype(np.int32),
+        np.sort(rng.choice(n_fixed, n, replace=not weighted or lowest_weight >= 1)).astype(
+            np.int32
+        ),
         rng.standard_normal(n).astype(np.float32) if valued else None,
         (unobserved_weight * lowest_weight + rng.random(n) * 3).astype(np.float32)
         if weighted
@@ -114,9 +116,7 @@ def make_problem(
 @st.composite
 def problems(draw) -> Problem:
     d = draw(st.integers(1, 96))
-    n = draw(
-        st.sampled_from([0, 1, max(d - 1, 0), d, d + 1, 2 * d]) | st.integers(0, 3 * d)
-    )
+    n = draw(st.sampled_from([0, 1, max(d - 1, 0), d, d + 1, 2 * d]) | st.integers(0, 3 * d))
     return make_problem(
         np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
         d,
@@ -195,7 +195,10 @@ def test_without_any_regularization_the_answer_is_finite_and_as_good_as_any(n: i
     best = np.linalg.lstsq(v, problem.targets.astype(np.float64), rcond=None)[0]
     loss = np.square(v @ x - problem.targets).sum()
     assert np.isfinite(x).all()
-    assert loss <= np.square(v @ best - problem.targets).sum() + 1e-6 * np.square(problem.targets).sum()
+    assert (
+        loss
+        <= np.square(v @ best - problem.targets).sum() + 1e-6 * np.square(problem.targets).sum()
+    )
 
 
 def make_side(rng: np.random.Generator, n_rows: int, n_fixed: int, d: int):

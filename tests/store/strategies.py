@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.state import ModelState
-from lmf.vocabulary import Vocabulary
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _MOMENTS = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))

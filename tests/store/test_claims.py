@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ModelFileError
 from lmf.models.load import load
 from lmf.state import ModelState
 from lmf.store import files, read, save
-from lmf.vocabulary import Vocabulary
 
 
 def change_document(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -199,3 +200,13 @@ def test_billions_of_ids_in_no_bytes_are_refused(
     )
     with pytest.raises(ModelFileError, match="2,147,483,647"):
         load(tmp_path / "model.lmf")
+
+
+@pytest.mark.xfail(reason="a model prepares fold-in on loading, which takes n_factors cubed")
+def test_a_small_file_of_wide_factors_loads_at_once(tmp_path: Path, state: ModelState) -> None:
+    wide = np.random.default_rng(0).random((3, 1500), np.float32)
+    state.arrays.update(user_factors=wide, item_factors=wide)
+    save(state, tmp_path / "model.lmf")
+    started = time.process_time()
+    load(tmp_path / "model.lmf")
+    assert time.process_time() - started < 0.5

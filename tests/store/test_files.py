@@ -20,11 +20,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import lmf
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ModelFileError, NotFittedError
 from lmf.models.load import load
 from lmf.state import ModelState
 from lmf.store import describe, read, save
-from lmf.vocabulary import Vocabulary
 from tests.store.strategies import states
 
 QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])

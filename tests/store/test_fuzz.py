@@ -22,7 +22,7 @@ import lmf
 from lmf.errors import LmfError, ModelFileError
 
 FILES = settings(
-    max_examples=int(os.environ.get("LMF_FUZZ", "300")),
+    max_examples=int(os.environ.get("LMF_FUZZ", "150")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.state import ModelState
 from lmf.store import read, save
-from lmf.vocabulary import Vocabulary
 
 KILLS = int(os.environ.get("LMF_KILLS", "25"))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 from lmf.errors import LmfError, ParameterError
 from lmf.training.alternating import Alternation, Objective, RowSolver, initial_factors
 from tests.oracles import DenseProblem, random_rows, relative

@@ -13,11 +13,11 @@ from lmf.cli.models import load_model
 from lmf.cli.output import Destination
 from lmf.cli.parameters import ModelChoice, with_model_options
 from lmf.cli.reading import Table
+from lmf.data.interactions import Interactions
+from lmf.data.splits import split_by_time, split_last, split_random, split_users
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
-from lmf.interactions import Interactions
 from lmf.models import Model
-from lmf.splits import split_by_time, split_last, split_random, split_users
 
 __all__ = ["EXAMPLES", "command"]
 
@@ -110,6 +110,8 @@ def _held_out(
 ) -> Any:
     fraction = 0.2 if test_fraction is None else test_fraction
     seed = choice.given.get("seed", 0)
+    if split in ("last", "time") and data.timestamps is None:
+        raise CommandError(f"--split {split} needs a column of times; name it by --timestamp")
     if split == "random":
         return split_random(data, fraction, seed=seed)
     if split == "last":

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from lmf.cli.failures import CommandError
+from lmf.data.readers import table_of_files
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, UnknownIdError
-from lmf.readers import table_of_files
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["ids_from_file", "ids_from_words", "suggesting"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmf.cli.failures import CommandError
-from lmf.interactions import Interactions
+from lmf.data.interactions import Interactions
 
 __all__ = ["Table"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf import _native
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 from lmf.errors import InputError
 from lmf.evaluation.metrics import Metric
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from lmf import frames
+from lmf.data import frames
 from lmf.errors import ParameterError
 from lmf.evaluation import wording
 from lmf.evaluation.metrics import NOTATION, Metric, select_metrics

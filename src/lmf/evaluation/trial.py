@@ -9,15 +9,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.columns import Columns
-from lmf.csr import CSR
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
+from lmf.data.splits import Split, UserSplit
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ColumnError, InputError, NotFittedError, ParameterError
 from lmf.evaluation.scores import Counts
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.retrieval import popularity_factors, top_items
-from lmf.splits import Split, UserSplit
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["Ranker", "Recommender", "Trial", "trial_of"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lmf.columns import Columns
-from lmf.frames import as_polars, to_native, type_of
-from lmf.vocabulary import Vocabulary
+from lmf.data.columns import Columns
+from lmf.data.frames import as_polars, to_native, type_of
+from lmf.data.vocabulary import Vocabulary
 
 __all__ = ["predictions", "ranking", "similar"]
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.columns import Columns
-from lmf.csr import CSR
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, NotFittedError, ParameterError
 from lmf.factors import Factors
 from lmf.models import answers, questions
@@ -22,7 +23,6 @@ from lmf.validation import (
     checked_threads,
     index_vector,
 )
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["FittedModel"]
 
@@ -276,8 +276,8 @@ class FittedModel(ABC):
         history : list of item ids, dict of user to list, frame, Interactions or matrix
             What they have; see :meth:`recommend`.
         unknown : {"raise", "skip"}
-            What to do about unknown items, and about people without a single known one: ``"skip"``
-            gives those the factors of somebody who has nothing.
+            What to do about unknown items, or a history with nothing in it at all. People who
+            have nothing, among others who have something, get the factors that say so.
 
         Returns
         -------
@@ -287,7 +287,9 @@ class FittedModel(ABC):
         """
         factors = self._fitted()
         checked_choice("unknown", unknown, ("raise", "skip"))
-        asked, rows = questions.newcomers(history, self.columns_, factors.items, unknown)
+        asked, rows = questions.newcomers(
+            history, self.columns_, factors.items, unknown, some_may_have_nothing=True
+        )
         return self._folded(asked.vocabulary, self._with_typical_value(rows))
 
     def _with_typical_value(self, rows: CSR) -> CSR:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf import store
-from lmf.columns import Columns
-from lmf.csr import CSR
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
 from lmf.errors import ColumnError, InputError, ParameterError
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.models.asking import FittedModel
 from lmf.state import ModelState
 from lmf.training.history import History

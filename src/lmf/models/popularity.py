@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.models.base import Model
 from lmf.retrieval import popularity_factors
 from lmf.training.history import History

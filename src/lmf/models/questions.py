@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lmf.columns import Columns
-from lmf.csr import CSR
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR
+from lmf.data.frames import Table, is_frame, table_of
+from lmf.data.interactions import Interactions
+from lmf.data.matrices import is_sparse
+from lmf.data.series import as_series, module_of
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ColumnError, InputError, UnknownIdError
-from lmf.frames import Table, is_frame, table_of
-from lmf.interactions import Interactions
-from lmf.matrices import is_sparse
-from lmf.series import as_series, module_of
 from lmf.validation import first_true
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["Asked", "allowed_items", "id_list", "index_of", "known_users", "newcomers", "pairs"]
 
@@ -136,7 +136,12 @@ def known_users(
 
 
 def newcomers(
-    history: object, columns: Columns, items: Vocabulary, unknown: str
+    history: object,
+    columns: Columns,
+    items: Vocabulary,
+    unknown: str,
+    *,
+    some_may_have_nothing: bool = False,
 ) -> tuple[Asked, CSR]:
     """Resolve people given by what they have: their rows over the model's items.
 
@@ -146,7 +151,8 @@ def newcomers(
     told = _told(history, columns, items)
     rows = _over_items(told, items, columns.value is not None, unknown)
     strangers = rows.row_lengths()[told.index] == 0
-    if unknown == "raise" and strangers.any():
+    refused = strangers.all() if some_may_have_nothing else strangers.any()
+    if unknown == "raise" and refused:
         whose = "" if told.ids is None else f" of {told.ids[first_true(strangers)]!r}"
         raise InputError(
             f"the history{whose} is empty", column="history",

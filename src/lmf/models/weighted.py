@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.factors import Factors
-from lmf.interactions import Interactions
 from lmf.models.base import Model
 from lmf.training.alternating import Alternation, Objective, RowSolver
 from lmf.training.history import History

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
 from lmf.store.container import Array, ContainerError, JsonObject
 from lmf.store.reader import Reader
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["read_vocabulary", "vocabulary_arrays"]
 

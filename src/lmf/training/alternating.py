@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf import _native
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 from lmf.errors import LmfError, ParameterError
 
 __all__ = ["Alternation", "Objective", "RowSolver", "initial_factors"]

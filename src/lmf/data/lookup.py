@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from lmf.encoding import sort_keys
+from lmf.data.encoding import sort_keys
 from lmf.validation import Int32Array, Int64Array
 
 __all__ = ["find"]

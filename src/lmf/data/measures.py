@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
+from lmf.data.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.errors import ColumnError, InputError, ParameterError
-from lmf.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.validation import FloatArray, Int64Array, float32_vector
 
 __all__ = ["moment_of", "timestamps_of", "values_of"]

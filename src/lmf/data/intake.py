@@ -1,4 +1,4 @@
-"""From a table, file, matrix or arrays to the parts of `lmf.interactions.Interactions`.
+"""From a table, file, matrix or arrays to the parts of `lmf.data.interactions.Interactions`.
 
 Columns are coded one after the other and let go of as soon as they have been, so that memory peaks
 at little more than what is read plus what is kept.
@@ -13,16 +13,16 @@ from typing import Any
 
 import polars as pl
 
-from lmf.columns import Columns, find_columns
-from lmf.csr import CSR, POLICIES, build
+from lmf.data.columns import Columns, find_columns
+from lmf.data.csr import CSR, POLICIES, build
+from lmf.data.frames import Table, is_frame, table_of
+from lmf.data.matrices import entries_of, is_sparse
+from lmf.data.measures import timestamps_of, values_of
+from lmf.data.readers import table_of_files
+from lmf.data.series import as_series
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
-from lmf.frames import Table, is_frame, table_of
-from lmf.matrices import entries_of, is_sparse
-from lmf.measures import timestamps_of, values_of
-from lmf.readers import table_of_files
-from lmf.series import as_series
 from lmf.validation import Int32Array, Int64Array, checked_choice, checked_threads
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["Duplicates", "Parts", "parts_of", "parts_of_arrays"]
 

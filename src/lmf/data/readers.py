@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
+from lmf.data.frames import Table
+from lmf.data.text_files import TextFile, narrow_ids
 from lmf.errors import InputError
-from lmf.frames import Table
-from lmf.text_files import TextFile, narrow_ids
 
 __all__ = ["table_of_files"]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmf.data.measures import moment_of, timestamps_of, values_of
 from lmf.errors import ColumnError, InputError, ParameterError
-from lmf.measures import moment_of, timestamps_of, values_of
 
 NOON = dt.datetime(2024, 7, 1, 12)
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")

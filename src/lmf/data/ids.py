@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from lmf.data.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.errors import ColumnError, InputError
-from lmf.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.validation import first_true
 
 __all__ = ["IdKind", "checked_ids", "checked_sorted_ids", "family_of", "ids_from_text"]

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lmf.data.frames import as_polars, is_frame, table_of, to_native, type_of
 from lmf.errors import ColumnError, InputError
-from lmf.frames import as_polars, is_frame, table_of, to_native, type_of
 
 pd = pytest.importorskip("pandas")
 pa = pytest.importorskip("pyarrow")
@@ -154,7 +154,7 @@ import sys
 for name in ("pandas", "pyarrow", "duckdb", "modin", "cudf"):
     sys.modules[name] = None
 import polars as pl
-from lmf.frames import to_native
+from lmf.data.frames import to_native
 for name in ("pandas", "pyarrow", "duckdb", "modin", "cudf"):
     assert isinstance(to_native(pl.DataFrame({"a": [1]}), name), pl.DataFrame)
 """
@@ -167,7 +167,7 @@ def test_duckdb_needs_no_pyarrow():
 import sys
 sys.modules["pyarrow"] = None
 import duckdb, polars as pl
-from lmf.frames import as_polars, to_native
+from lmf.data.frames import as_polars, to_native
 relation = duckdb.sql("select 'a' as user, 3 as item")
 assert as_polars(relation).rows() == [("a", 3)]
 back = to_native(as_polars(relation), "duckdb")  # DuckDB needs PyArrow to take a table in

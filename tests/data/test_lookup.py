@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf.encoding import sort_keys
-from lmf.lookup import find
+from lmf.data.encoding import sort_keys
+from lmf.data.lookup import find
 
 
 def looked_up(stored, ids):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, ParameterError
-from lmf.vocabulary import Vocabulary
 
 DAY = dt.date(2024, 2, 29)
 NOON = dt.datetime(2024, 2, 29, 12)

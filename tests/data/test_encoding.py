@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf import encoding
-from lmf.encoding import encode, series_of_keys, sort_keys
+from lmf.data import encoding
+from lmf.data.encoding import encode, series_of_keys, sort_keys
 
 DTYPES = [
     pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.UInt8(), pl.UInt16(), pl.UInt32(),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
 from lmf.errors import InputError
 
 GOOD = {

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmf.csr_checks import check_indices, check_indptr
+from lmf.data.csr_checks import check_indices, check_indptr
+from lmf.data.series import module_of
 from lmf.errors import InputError
-from lmf.series import module_of
 from lmf.validation import FloatArray, Int32Array, float32_vector
 
 __all__ = ["Entries", "entries_of", "is_sparse"]

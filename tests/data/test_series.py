@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lmf.data.series import as_series, group_of, is_missing
 from lmf.errors import InputError
-from lmf.series import as_series, group_of, is_missing
 
 pd = pytest.importorskip("pandas")
 pa = pytest.importorskip("pyarrow")
@@ -141,7 +141,7 @@ def test_pandas_needs_no_pyarrow():
 import sys
 sys.modules["pyarrow"] = None
 import numpy as np, pandas as pd, polars as pl
-from lmf.interactions import Interactions
+from lmf.data.interactions import Interactions
 frame = pd.DataFrame({
     "user": ["b", "a", "b"],
     "item": pd.Series([1, 2, 1], dtype="Int16"),

@@ -58,7 +58,7 @@ def encode(series: pl.Series, n_threads: int = 0) -> tuple[pl.Series, Int32Array
     Parameters
     ----------
     series : polars.Series
-        Ids that passed `lmf.ids.checked_ids`.
+        Ids that passed `lmf.data.ids.checked_ids`.
     n_threads : int
         0 means all this process may use.
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf.columns import Columns
-from lmf.csr import CSR
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ColumnError, InputError, ParameterError, UnknownIdError
-from lmf.interactions import Interactions
-from lmf.vocabulary import Vocabulary
 
 sp = pytest.importorskip("scipy.sparse")
 pd = pytest.importorskip("pandas")

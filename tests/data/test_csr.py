@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf.csr import CSR, POLICIES, build
+from lmf.data.csr import CSR, POLICIES, build
 from lmf.errors import InputError, ParameterError
 
 scipy_sparse = pytest.importorskip("scipy.sparse")

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lmf.data.interactions import Interactions
+from lmf.data.readers import table_of_files
 from lmf.errors import InputError
-from lmf.interactions import Interactions
-from lmf.readers import table_of_files
 
 FRAME = pl.DataFrame({"user": [1, 2], "item": ["a", "b"], "rating": [1.5, 2.0], "note": ["x", "y"]})
 

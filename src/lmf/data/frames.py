@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from lmf.data.series import as_series, module_of
 from lmf.errors import ColumnError, InputError
-from lmf.series import as_series, module_of
 
 __all__ = ["Table", "as_polars", "is_frame", "table_of", "to_native", "type_of"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lmf.data.ids import checked_ids, checked_sorted_ids, ids_from_text
 from lmf.errors import ColumnError, InputError
-from lmf.ids import checked_ids, checked_sorted_ids, ids_from_text
 
 ONE = uuid.UUID("abcdef78-1234-5678-1234-567812345678")
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmf.data.interactions import Interactions
+from lmf.data.splits import split_by_time, split_last, split_random, split_users
 from lmf.errors import InputError, ParameterError
-from lmf.interactions import Interactions
-from lmf.splits import split_by_time, split_last, split_random, split_users
 
 
 def triples(data):

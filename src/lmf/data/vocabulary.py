@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lmf.encoding import encode, sort_keys
+from lmf.data.encoding import encode, sort_keys
+from lmf.data.ids import IdKind, checked_ids, checked_sorted_ids, family_of, ids_from_text
+from lmf.data.lookup import find
+from lmf.data.series import group_of
 from lmf.errors import InputError
-from lmf.ids import IdKind, checked_ids, checked_sorted_ids, family_of, ids_from_text
-from lmf.lookup import find
-from lmf.series import group_of
 from lmf.validation import (
     Int32Array,
     Int64Array,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf.columns import Columns, find_columns
+from lmf.data.columns import Columns, find_columns
 from lmf.errors import ColumnError
 
 

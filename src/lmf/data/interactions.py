@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lmf.columns import Columns
-from lmf.csr import CSR, checked_mask
+from lmf.data.columns import Columns
+from lmf.data.csr import CSR, checked_mask
+from lmf.data.frames import to_native
+from lmf.data.intake import Duplicates, Parts, parts_of, parts_of_arrays
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import UnknownIdError
-from lmf.frames import to_native
-from lmf.intake import Duplicates, Parts, parts_of, parts_of_arrays
 from lmf.validation import (
     FloatArray,
     Int32Array,
@@ -28,7 +29,6 @@ from lmf.validation import (
     checked_float,
     read_only,
 )
-from lmf.vocabulary import Vocabulary
 
 __all__ = ["Duplicates", "Interactions"]
 

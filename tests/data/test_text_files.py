@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmf.data.text_files import TextFile, narrow_ids
 from lmf.errors import InputError
-from lmf.text_files import TextFile, narrow_ids
 
 ROWS = [("ann", "Heat", 5.0), ("bob", "Up", 3.5)]
 

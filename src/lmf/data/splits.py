@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lmf.data.interactions import Interactions
+from lmf.data.measures import moment_of
 from lmf.errors import InputError, ParameterError
-from lmf.interactions import Interactions
-from lmf.measures import moment_of
 from lmf.validation import (
     Int32Array,
     Int64Array,

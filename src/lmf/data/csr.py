@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lmf import _native
-from lmf.csr_checks import check_array, check_finite, check_indices, check_indptr, check_rising
+from lmf.data.csr_checks import check_array, check_finite, check_indices, check_indptr, check_rising
+from lmf.data.matrices import entries_of
 from lmf.errors import InputError
-from lmf.matrices import entries_of
 from lmf.validation import (
     FloatArray,
     Int32Array,

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from lmf.csr import CSR
+from lmf.data.csr import CSR
+from lmf.data.matrices import entries_of, is_sparse
 from lmf.errors import InputError
-from lmf.matrices import entries_of, is_sparse
 
 sp = pytest.importorskip("scipy.sparse")
 
@@ -152,6 +152,6 @@ def test_the_matrix_stays_as_it_was():
 
 def test_scipy_is_not_imported():
     heavy = ["scipy", "pandas", "pyarrow", "duckdb", "narwhals"]
-    code = f"import sys, lmf.interactions; print([m for m in sys.modules if m in {heavy}])"
+    code = f"import sys, lmf.data.interactions; print([m for m in sys.modules if m in {heavy}])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
