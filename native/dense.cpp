@@ -33,6 +33,7 @@ std::int64_t groups_of(std::int64_t n, int d) {
 
 bool gram(const float* factors, std::int64_t n, int d, double* out, int n_threads,
           const Interrupt& interrupt) {
+  if (d == 0) return true;
   const std::size_t elements = static_cast<std::size_t>(d) * d;
   const std::int64_t groups = groups_of(n, d);
   std::vector<double> sums(groups * elements, 0.0);
@@ -55,6 +56,7 @@ bool gram(const float* factors, std::int64_t n, int d, double* out, int n_thread
 
 bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
             int n_threads, const Interrupt& interrupt) {
+  if (d == 0) return true;
   constexpr std::int64_t chunk = 512;
   const std::int64_t stride = (d + 15) / 16 * 16;
   const auto columns = aligned_memory(static_cast<std::size_t>(d) * stride * sizeof(float));

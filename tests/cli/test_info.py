@@ -70,5 +70,5 @@ def test_help_of_each_command(lmf: Run, name: str) -> None:
 
 
 def test_words_that_are_no_command(lmf: Run) -> None:
-    assert_refused(lmf("recomend"), 2, "'recomend'", "recommend")
+    assert_refused(lmf("recomend"), 2, "'recomend'")
     assert_refused(lmf("--bogus"), 2, "--bogus")

@@ -143,7 +143,7 @@ def test_only_what_is_asked_for_is_read(tmp_path):
     assert table_of_files(tmp_path / "a.csv").read(["item"], ["item"]).columns == ["item"]
 
 
-DATA = Path(os.environ.get("LMF_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("LMF_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no data in {DATA}; set LMF_DATA")

@@ -32,6 +32,11 @@ def scores_of(model: WeightedMF) -> NDArray[np.float32]:
     return model.predict(pairs).reshape(len(users), len(items))
 
 
+@pytest.fixture(scope="module")
+def film_scores(film_model: WeightedMF) -> NDArray[np.float32]:
+    return scores_of(film_model)
+
+
 def best(scores: NDArray[np.float32], allowed: NDArray[np.bool_], n: int) -> list[int]:
     """The n best allowed items: by falling score, equal scores by index."""
     items = np.flatnonzero(allowed)
@@ -47,10 +52,12 @@ def seen_of(model: WeightedMF) -> NDArray[np.bool_]:
 # ---- predict ----------------------------------------------------------------------------------
 
 
-def test_predict_is_the_product_of_the_factors(film_model: WeightedMF) -> None:
+def test_predict_is_the_product_of_the_factors(
+    film_model: WeightedMF, film_scores: NDArray[np.float32]
+) -> None:
     factors = film_model.factors_
     expected = factors.user_factors.astype(np.float64) @ factors.item_factors.T
-    np.testing.assert_allclose(scores_of(film_model), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(film_scores, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_predict_gives_a_frame_back_with_one_column_more(
@@ -101,8 +108,10 @@ def test_predict_of_unknown_ids(film_model: WeightedMF) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_recommend_is_exact_under_any_filters(film_model: WeightedMF, data: st.DataObject) -> None:
-    factors, scores, seen = film_model.factors_, scores_of(film_model), seen_of(film_model)
+def test_recommend_is_exact_under_any_filters(
+    film_model: WeightedMF, film_scores: NDArray[np.float32], data: st.DataObject
+) -> None:
+    factors, scores, seen = film_model.factors_, film_scores, seen_of(film_model)
     titles = factors.items.tolist()
     some_titles = st.lists(st.sampled_from(titles), max_size=12)
     users = data.draw(st.lists(st.integers(0, 39), min_size=1, max_size=5))
@@ -127,8 +136,8 @@ def test_recommend_is_exact_under_any_filters(film_model: WeightedMF, data: st.D
     assert answer.rows() == expected
 
 
-def test_recommend_everybody(film_model: WeightedMF) -> None:
-    scores, seen = scores_of(film_model), seen_of(film_model)
+def test_recommend_everybody(film_model: WeightedMF, film_scores: NDArray[np.float32]) -> None:
+    scores, seen = film_scores, seen_of(film_model)
     answer = film_model.recommend(n=4)
     assert answer.columns == ["person", "film", "score", "rank"]
     for user, (name, rows) in enumerate(answer.group_by("person", maintain_order=True)):

@@ -202,7 +202,6 @@ def test_billions_of_ids_in_no_bytes_are_refused(
         load(tmp_path / "model.lmf")
 
 
-@pytest.mark.xfail(reason="a model prepares fold-in on loading, which takes n_factors cubed")
 def test_a_small_file_of_wide_factors_loads_at_once(tmp_path: Path, state: ModelState) -> None:
     wide = np.random.default_rng(0).random((3, 1500), np.float32)
     state.arrays.update(user_factors=wide, item_factors=wide)

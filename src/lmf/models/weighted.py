@@ -161,13 +161,16 @@ class WeightedMF(Model):
         return factors, history
 
     def _new_users(self, rows: CSR) -> NDArray[np.float32]:
-        _check_confidence(self._row_solver.objective, rows, self.columns_.value)
+        _check_confidence(self._fitted_objective, rows, self.columns_.value)
+        if self._row_solver is None:
+            self._row_solver = RowSolver(
+                self.factors_.item_factors, self._fitted_objective, checked_threads(self.n_threads)
+            )
         return self._row_solver.solve(rows)
 
     def _prepare(self) -> None:
-        self._row_solver = RowSolver(
-            self.factors_.item_factors, self._objective(), checked_threads(self.n_threads)
-        )
+        self._fitted_objective = self._objective()  # whatever set_params says afterwards
+        self._row_solver: RowSolver | None = None  # made at the first fold-in: it may copy factors
 
 
 def _check_confidence(objective: Objective, rows: CSR, column: str | None) -> None:
