@@ -99,6 +99,9 @@ class WeightedMF(Model):
 
     name: ClassVar[str] = "weighted"
 
+    _fitted_objective: Objective
+    _row_solver: RowSolver | None
+
     def __init__(
         self,
         n_factors: int = 64,
@@ -170,7 +173,7 @@ class WeightedMF(Model):
 
     def _prepare(self) -> None:
         self._fitted_objective = self._objective()  # whatever set_params says afterwards
-        self._row_solver: RowSolver | None = None  # made at the first fold-in: it may copy factors
+        self._row_solver = None  # made at the first fold-in: it may copy factors
 
 
 def _check_confidence(objective: Objective, rows: CSR, column: str | None) -> None:
