@@ -1,6 +1,7 @@
 #include "dense.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -27,6 +28,14 @@ std::int64_t groups_of(std::int64_t n, int d) {
   const std::int64_t affordable = (1 << 22) / (static_cast<std::int64_t>(d) * d);
   const std::int64_t useful = (n + 1023) / 1024;
   return std::max<std::int64_t>(1, std::min(useful, std::clamp<std::int64_t>(affordable, 4, 32)));
+}
+
+void scale_columns(float* factors, std::int64_t n, int d, const float* scale, int n_threads) {
+  constexpr std::int64_t chunk = 4096;
+  parallel_for((n + chunk - 1) / chunk, n_threads, {}, [&](std::int64_t at, int) {
+    for (std::int64_t row = at * chunk; row < std::min(n, (at + 1) * chunk); ++row)
+      for (int k = 0; k < d; ++k) factors[row * d + k] *= scale[k];
+  });
 }
 
 }  // namespace
@@ -79,6 +88,40 @@ bool rotate(float* factors, std::int64_t n, int d, const double* basis, const st
       begin = stop;
     }
   });
+}
+
+void column_energies(const float* factors, const double* weights, std::int64_t n, int d, double* out,
+                     int n_threads) {
+  const std::int64_t groups = std::clamp<std::int64_t>(n / 1024, 1, 64);
+  std::vector<double> sums(groups * d, 0.0);
+  parallel_for(groups, n_threads, {}, [&](std::int64_t group, int) {
+    double* sum = sums.data() + group * d;
+    for (std::int64_t row = n * group / groups; row < n * (group + 1) / groups; ++row)
+      for (int k = 0; k < d; ++k) {
+        const double value = factors[row * d + k];
+        sum[k] += weights[row] * value * value;
+      }
+  });
+  for (int k = 0; k < d; ++k) {
+    out[k] = 0;
+    for (std::int64_t group = 0; group < groups; ++group) out[k] += sums[group * d + k];
+  }
+}
+
+void balance(float* users, const double* user_weights, std::int64_t n_users, float* items,
+             const double* item_weights, std::int64_t n_items, int d, int n_threads) {
+  std::vector<double> user_energy(d), item_energy(d);
+  column_energies(users, user_weights, n_users, d, user_energy.data(), n_threads);
+  column_energies(items, item_weights, n_items, d, item_energy.data(), n_threads);
+  std::vector<float> up(d, 1.0f), down(d, 1.0f);
+  for (int k = 0; k < d; ++k) {
+    const double scale = std::sqrt(std::sqrt(item_energy[k] / user_energy[k]));
+    if (!(scale > 1e-6 && scale < 1e6)) continue;  // a factor that one side does not use, or no penalty
+    up[k] = static_cast<float>(scale);
+    down[k] = static_cast<float>(1 / scale);
+  }
+  scale_columns(users, n_users, d, up.data(), n_threads);
+  scale_columns(items, n_items, d, down.data(), n_threads);
 }
 
 }  // namespace lmf

@@ -18,6 +18,15 @@ bool gram(const float* factors, std::int64_t n, int d, double* out, int n_thread
 bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
             int n_threads, const Interrupt& interrupt);
 
+// out[k] = sum over rows of weight * factor_k^2, d elements. Summed in fixed groups joined in order.
+void column_energies(const float* factors, const double* weights, std::int64_t n, int d, double* out,
+                     int n_threads);
+
+// Scales column k of U by t_k and of V by 1/t_k, which changes no product u.v, so that
+// sum_u weight_u u_k^2 = sum_i weight_i v_k^2: of all such scalings the one with the least sum of both.
+void balance(float* users, const double* user_weights, std::int64_t n_users, float* items,
+             const double* item_weights, std::int64_t n_items, int d, int n_threads);
+
 // One build (native/isa/dense.cpp).
 struct DenseKernels {
   std::size_t (*workspace_bytes)(int d);

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
 
-__all__ = ["DenseProblem", "random_rows", "relative"]
+__all__ = ["DenseProblem", "Matrix", "random_rows", "relative"]
 
 Matrix = NDArray[np.float64]
 

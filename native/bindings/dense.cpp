@@ -31,6 +31,28 @@ void rotate_rows(InOut2<float> factors, In2<double> basis, std::optional<In1<std
          data_or_null<std::uint8_t>(skip), n_threads, {});
 }
 
+Out1<double> energies_of(In2<float> factors, In1<double> weights, int n_threads) {
+  require(weights.size() == factors.shape(0), "weights must have an element for each row");
+  Owned<double> out(factors.shape(1));
+  {
+    nb::gil_scoped_release free;
+    column_energies(factors.data(), weights.data(), static_cast<std::int64_t>(factors.shape(0)),
+                    static_cast<int>(factors.shape(1)), out.data(), n_threads);
+  }
+  return out.vector();
+}
+
+void balance_sides(InOut2<float> users, In1<double> user_weights, InOut2<float> items,
+                   In1<double> item_weights, int n_threads) {
+  require(users.shape(1) == items.shape(1), "both sides must have the same number of factors");
+  require(user_weights.size() == users.shape(0) && item_weights.size() == items.shape(0),
+          "weights must have an element for each row");
+  nb::gil_scoped_release free;
+  balance(users.data(), user_weights.data(), static_cast<std::int64_t>(users.shape(0)),
+          items.data(), item_weights.data(), static_cast<std::int64_t>(items.shape(0)),
+          static_cast<int>(users.shape(1)), n_threads);
+}
+
 }  // namespace
 
 void bind_dense(nb::module_& m) {
@@ -42,6 +64,17 @@ void bind_dense(nb::module_& m) {
         nb::sig("def rotate(factors: numpy.ndarray, basis: numpy.ndarray, "
                 "skip: numpy.ndarray | None = None, n_threads: int = 0) -> None"),
         "Replaces each row v of factors float32[n, d] by basis v, basis float64[d, d].");
+  m.def("column_energies", &energies_of, "factors"_a.noconvert(), "weights"_a.noconvert(),
+        "n_threads"_a = 0,
+        nb::sig("def column_energies(factors: numpy.ndarray, weights: numpy.ndarray, "
+                "n_threads: int = 0) -> numpy.ndarray"),
+        "Sum over rows of weight * factor^2 for each column: float64[d].");
+  m.def("balance", &balance_sides, "users"_a.noconvert(), "user_weights"_a.noconvert(),
+        "items"_a.noconvert(), "item_weights"_a.noconvert(), "n_threads"_a = 0,
+        nb::sig("def balance(users: numpy.ndarray, user_weights: numpy.ndarray, "
+                "items: numpy.ndarray, item_weights: numpy.ndarray, n_threads: int = 0) -> None"),
+        "Scales each factor up on one side and down on the other, in place, so that the weighted "
+        "squares of both sides are equal; no product of factors changes.");
 }
 
 }  // namespace lmf::bindings

@@ -367,8 +367,9 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     scale[k] = k < d ? static_cast<T>(1.0 / __builtin_sqrt(work.diagonal[k])) : T(0);
   double* s = work.weight;
   double* z = work.target;
-  double energy = 0;
+  double energy = 0, least = 1e300;
   for (std::int64_t e = 0; e < n; ++e) {
+    least = row.excess(e) < least ? row.excess(e) : least;
     s[e] = __builtin_sqrt(row.excess(e));
     const double cy = row.weight(e) * row.target(e);
     z[e] = cy / s[e];
@@ -418,10 +419,13 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
           residual[e] = z[e] - t[e] - s[e] * dot(row.factors(e), x, d);
       });
   if (verdict != Verdict::fine) return verdict;
-  // The minimum: energy at x0 minus z'(I + K)^-1 K z = z.(z - t).
-  objective = energy;
-  for (std::int64_t e = 0; e < n; ++e) objective -= z[e] * (z[e] - work.solution[e]);
   primal_of(work.solution, x);
+  // The minimum is energy - z'(I + K)^-1 K z. z.(z - t) says it for nothing, but loses digits where
+  // a weight is close to w0 and z therefore large against c y.
+  objective = energy;
+  const bool close = least < row.problem.unobserved_weight;
+  for (std::int64_t e = 0; e < n; ++e)
+    objective -= close ? s[e] * z[e] * dot(row.factors(e), x, d) : z[e] * (z[e] - work.solution[e]);
   for (std::int64_t k = 0; k < d; ++k) work.solution[k] = x[k] + (row.prior ? start[k] : 0.0);
   return Verdict::fine;
 }

@@ -64,6 +64,14 @@ template <class T>
 LMF_INLINE void store_part(T* to, Vector<T> value, int count) {
   std::memcpy(to, &value, sizeof(T) * count);
 }
+// a b + c, rounded once where vectors are: compilers contract some such sums, not all.
+LMF_INLINE float multiply_add(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
 // Sum over the lanes, pairwise, in a fixed order.
 template <class T>
 LMF_INLINE T sum(Vector<T> value) {

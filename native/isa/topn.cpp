@@ -216,7 +216,7 @@ LMF_INLINE void score_some(const PairProblem& problem, std::int64_t first) {
   }
   for (std::int64_t k = 0; k < problem.d; ++k) {
 #pragma GCC unroll 8
-    for (int p = 0; p < Pairs; ++p) score[p] += user[p][k] * item[p][k];
+    for (int p = 0; p < Pairs; ++p) score[p] = multiply_add(user[p][k], item[p][k], score[p]);
   }
   for (int p = 0; p < Pairs; ++p) {
     const float bias = problem.item_bias ? problem.item_bias[problem.item_index[first + p]] : 0.0f;

@@ -45,6 +45,14 @@ def rotate(factors: numpy.ndarray, basis: numpy.ndarray, skip: numpy.ndarray | N
     Replaces each row v of factors float32[n, d] by basis v, basis float64[d, d].
     """
 
+def column_energies(factors: numpy.ndarray, weights: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
+    """Sum over rows of weight * factor^2 for each column: float64[d]."""
+
+def balance(users: numpy.ndarray, user_weights: numpy.ndarray, items: numpy.ndarray, item_weights: numpy.ndarray, n_threads: int = 0) -> None:
+    """
+    Scales each factor up on one side and down on the other, in place, so that the weighted squares of both sides are equal; no product of factors changes.
+    """
+
 def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
     Eigenvalues, ascending, and unit eigenvectors, one a row, of symmetric float64[d, d].

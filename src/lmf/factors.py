@@ -59,6 +59,7 @@ class Factors:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_dtype("user_factors", self.user_factors)  # it tells n_factors
         _check("user_factors", self.user_factors, (len(self.users), self.n_factors))
         _check("item_factors", self.item_factors, (len(self.items), self.n_factors))
         if self.user_bias is not None:
@@ -119,9 +120,13 @@ def _check_finite(name: str, array: NDArray[np.float32]) -> None:
         )  # fmt: skip
 
 
-def _check(name: str, array: object, shape: tuple[int, ...]) -> None:
+def _check_dtype(name: str, array: object) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
         raise InputError("factors are float32 arrays", column=name)
+
+
+def _check(name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    _check_dtype(name, array)
     if array.shape != shape:
         raise InputError(f"shape {array.shape} does not fit: expected {shape}", column=name)
     if not array.flags.c_contiguous:

@@ -20,6 +20,7 @@ __all__ = [
     "Int32Array",
     "Int64Array",
     "Seed",
+    "all_finite",
     "checked_choice",
     "checked_flag",
     "checked_float",
@@ -262,13 +263,24 @@ def float32_vector(name: str, values: object) -> FloatArray:
         raise InputError(f"expected numbers, got {array.dtype}", column=name)
     with np.errstate(over="ignore"):  # reported below, with its row
         narrow = np.ascontiguousarray(array, dtype=np.float32)
-    # A sum in float64 cannot overflow here, and any NaN or infinity reaches it: one pass, no mask.
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(narrow.sum(dtype=np.float64))
-    if not finite:
+    if not all_finite(narrow):
         row = first_true(~np.isfinite(narrow))
         raise InputError(_not_finite(array[row]), column=name, row=row, hint="drop or replace it")
     return narrow
+
+
+def all_finite(values: FloatArray) -> bool:
+    """Tell whether no float32 is NaN or infinite, in one pass and without a mask.
+
+    Their sum in float64 cannot overflow, and any NaN or infinity reaches it.
+
+    Examples
+    --------
+    >>> all_finite(np.float32([3e38, 3e38])), all_finite(np.float32([1, np.inf]))
+    (True, False)
+    """
+    with np.errstate(invalid="ignore"):
+        return bool(np.isfinite(values.sum(dtype=np.float64)))
 
 
 def _not_finite(value: Any) -> str:

@@ -47,7 +47,7 @@ def test_set_params_returns_the_model_and_refuses_what_it_does_not_know() -> Non
     model = WeightedMF()
     assert model.set_params(n_factors=3, epochs=2) is model
     assert (model.n_factors, model.epochs) == (3, 2)
-    with pytest.raises(ParameterError, match="factors=3 .*n_factors"):
+    with pytest.raises(ParameterError, match=r"factors=3 .*n_factors"):
         model.set_params(factors=3)
     with pytest.raises(ParameterError, match="n_factors"):
         Popularity().set_params(n_factors=3)

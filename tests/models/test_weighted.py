@@ -160,11 +160,14 @@ def test_fold_in_however_weak_the_regularization(d: int, regularization: float) 
     assert (errors <= 1e-4 * np.linalg.norm(trained, axis=1)).all()
 
 
-def test_fold_in_of_everybody_in_ml_1m(ml_1m: Interactions) -> None:
-    model = WeightedMF(n_factors=32, epochs=2).fit(ml_1m.binarize(4))
-    found, trained = model.fold_in(ml_1m.binarize(4)).user_factors, model.factors_.user_factors
+@pytest.mark.parametrize("source", ["ml_1m", "ncf_train", "gowalla_train"])
+def test_fold_in_of_everybody_in_real_data(source: str, request: pytest.FixtureRequest) -> None:
+    data: Interactions = request.getfixturevalue(source)
+    model = WeightedMF(n_factors=32, epochs=2).fit(data)
+    found, trained = model.fold_in(data).user_factors, model.factors_.user_factors
     errors = np.linalg.norm(found - trained, axis=1)
     assert (errors <= 1e-4 * np.linalg.norm(trained, axis=1)).all()
+    assert model.history_[1].objective < model.history_[0].objective
 
 
 def test_histories_without_values_count_as_average_ones() -> None:
@@ -357,7 +360,7 @@ def test_ctrl_c_in_a_callback(epoch: int, unobserved_weight: float) -> None:
 
 def test_ctrl_c_before_the_first_epoch_is_over_leaves_the_model_as_it_was() -> None:
     data = long_tailed(6000, 3700, 1_000_000)
-    model = WeightedMF(n_factors=128)
+    model = WeightedMF(n_factors=128, n_threads=1)  # some seconds an epoch
     send_soon(0.15)
     with pytest.raises(KeyboardInterrupt):
         model.fit(data)

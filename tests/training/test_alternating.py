@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
 from lmf.errors import LmfError, ParameterError
 from lmf.training.alternating import Alternation, Objective, RowSolver, initial_factors
-from tests.oracles import DenseProblem, random_rows, relative
+from tests.oracles import DenseProblem, Matrix, random_rows, relative
 
 W0 = (0.0, 0.01, 0.5, 1.0, 2.0)
 
@@ -237,57 +240,96 @@ def test_no_rows_are_solved_too() -> None:
 # ---- the conventions of others -----------------------------------------------------------------
 
 
-def rendle_ials(
-    rows: CSR, items: np.ndarray, alpha0: float, penalty: float, nu: float, epochs: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fit iALS as Rendle et al. 2021 write it, dense and in float64.
+@dataclass(frozen=True)
+class RendleIals:
+    """iALS as Rendle et al. 2021 write it, dense and in float64.
 
     sum_S (1 - x)^2 + alpha0 sum_all x^2 + sum_u penalty (|S_u| + alpha0 n)^nu |p_u|^2 + ...
     """
-    observed = np.zeros(rows.shape, bool)
-    observed[rows.row_index(), rows.indices] = True
 
-    def best(seen: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-        gram = alpha0 * fixed.T @ fixed
+    observed: NDArray[np.bool_]
+    alpha0: float
+    penalty: float
+    nu: float
+
+    def penalties(self, axis: int) -> Matrix:
+        n = self.observed.shape[axis]
+        return self.penalty * (self.observed.sum(axis) + self.alpha0 * n) ** self.nu
+
+    def best(self, axis: int, fixed: Matrix) -> Matrix:
+        """The users' optimum for axis 1, the items' for axis 0."""
+        gram = self.alpha0 * fixed.T @ fixed
+        rows = self.observed if axis == 1 else self.observed.T
         found = []
-        for mine in seen:
+        for mine, scale in zip(rows, self.penalties(axis), strict=True):
             v = fixed[mine]
-            scale = penalty * (mine.sum() + alpha0 * len(mine)) ** nu
             found.append(
                 np.linalg.solve(v.T @ v + gram + scale * np.eye(v.shape[1]), v.sum(axis=0))
             )
         return np.array(found)
 
-    for _ in range(epochs):
-        users = best(observed, items)
-        items = best(observed.T, users)
-    return best(observed, items), items
+    def balanced_epoch(self, items: Matrix) -> tuple[Matrix, Matrix]:
+        """An epoch that scales each principal axis of the items so that both penalties agree."""
+        items = items @ np.linalg.eigh(items.T @ items)[1]
+        users = self.best(1, items)
+        ratio = (self.penalties(0) @ items**2) / (self.penalties(1) @ users**2)
+        users = users * ratio**0.25
+        return users, self.best(0, users)
+
+
+def in_both_conventions(alpha0: float, nu: float) -> tuple[RendleIals, Alternation, float]:
+    """Their problem, our fit of the same, and what their factors are, as a share of ours."""
+    rows = random_rows(np.random.default_rng(11), 50, 35)
+    observed = np.zeros(rows.shape, bool)
+    observed[rows.row_index(), rows.indices] = True
+    penalty = 0.03
+    objective = Objective(alpha0 / (1 + alpha0), penalty * (1 + alpha0) ** nu, nu)
+    fit = Alternation(rows, rows.transpose(), objective, 6, seed=4)
+    return RendleIals(observed, alpha0, penalty, nu), fit, 1 / np.sqrt(1 + alpha0)
 
 
 @pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("alpha0", [0.02, 0.4, 3.0])
 def test_rendles_ials_is_this_model_with_other_names(alpha0: float, nu: float) -> None:
-    rows = random_rows(np.random.default_rng(11), 50, 35)
-    penalty, d, epochs = 0.03, 6, 5
-    ours = Alternation(
-        rows,
-        rows.transpose(),
-        Objective(alpha0 / (1 + alpha0), penalty * (1 + alpha0) ** nu, nu),
-        d,
-        seed=4,
-    )
-    # x = x_ours / (1 + alpha0), shared out evenly.
-    scale = 1 / np.sqrt(1 + alpha0)
-    start = ours.item_factors.astype(np.float64) * scale
-    for _ in range(epochs):
+    """From starting factors in proportion every epoch keeps them in proportion."""
+    theirs, ours, share = in_both_conventions(alpha0, nu)
+    items = ours.item_factors.astype(np.float64) * share
+    for _ in range(5):
+        ours.epoch()
+        _, items = theirs.balanced_epoch(items)
+    ours.finish()
+    users = theirs.best(1, items)
+    expected = users @ items.T
+    scores = ours.user_factors.astype(np.float64) @ ours.item_factors.T
+    assert relative(scores * share**2, expected) < 2e-5
+    # The factors are theirs but for a rotation, which inner products do not show.
+    for one, other in ((ours.user_factors, users), (ours.item_factors, items)):
+        one = one.astype(np.float64) * share
+        assert relative(one @ one.T, other @ other.T) < 1e-4
+    assert (np.argsort(-scores, axis=1)[:, :10] == np.argsort(-expected, axis=1)[:, :10]).all()
+
+
+@pytest.mark.parametrize("nu", [0.0, 1.0])
+@pytest.mark.parametrize("alpha0", [0.02, 3.0])
+def test_rendles_ials_stays_where_this_model_ends(alpha0: float, nu: float) -> None:
+    """Without any balance of theirs: what is best for us is best for them."""
+    theirs, ours, share = in_both_conventions(alpha0, nu)
+    for _ in range(600):
         ours.epoch()
     ours.finish()
-    users, items = rendle_ials(rows, start, alpha0, penalty, nu, epochs)
-    theirs = users @ items.T
-    mine = ours.user_factors.astype(np.float64) @ ours.item_factors.T
-    assert relative(mine / (1 + alpha0), theirs) < 1e-5
-    # Proportional factors: all inner products are, for factors turned by one rotation.
-    for one, other in ((ours.user_factors, users), (ours.item_factors, items)):
-        one = one.astype(np.float64) * scale
-        assert relative(one @ one.T, other @ other.T) < 1e-4
-    assert (np.argsort(-mine, axis=1)[:, :10] == np.argsort(-theirs, axis=1)[:, :10]).all()
+    items = ours.item_factors.astype(np.float64) * share
+    users = theirs.best(1, items)
+    assert relative(ours.user_factors * share, users) < 1e-5
+    moved = theirs.best(0, users)
+    assert relative(moved, items) < 1e-4
+
+
+def test_the_scale_of_the_starting_factors_does_not_matter() -> None:
+    """Because each epoch balances the sides."""
+    rows = random_rows(np.random.default_rng(2), 120, 80)
+    last = []
+    for scale in (0.1, 1.0, 10.0):
+        fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.05), 8, seed=0)
+        fit.item_factors *= np.float32(scale)
+        last.append([fit.epoch() for _ in range(8)][-1])
+    assert max(last) < min(last) * 1.01

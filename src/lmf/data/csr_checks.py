@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmf.errors import InputError
-from lmf.validation import Int32Array, Int64Array, first_true
+from lmf.validation import Int32Array, Int64Array, all_finite, first_true
 
 __all__ = ["check_array", "check_finite", "check_indices", "check_indptr", "check_rising"]
 
@@ -69,9 +69,6 @@ def check_rising(indptr: Int64Array, indices: Int32Array) -> None:
 
 def check_finite(name: str, values: npt.NDArray[Any]) -> None:
     """Refuse NaN and infinities in an array of float32, naming the entry."""
-    # A sum in float64 cannot overflow here, and any NaN or infinity reaches it: one pass, no mask.
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(values.sum(dtype=np.float64))
-    if not finite:
+    if not all_finite(values):
         row = first_true(~np.isfinite(values))
         raise InputError(f"{values[row]} is not a value", column=name, row=row)

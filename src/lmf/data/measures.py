@@ -9,7 +9,7 @@ import polars as pl
 
 from lmf.data.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.errors import ColumnError, InputError, ParameterError
-from lmf.validation import FloatArray, Int64Array, float32_vector
+from lmf.validation import FloatArray, Int64Array, all_finite, float32_vector
 
 __all__ = ["moment_of", "timestamps_of", "values_of"]
 
@@ -53,6 +53,10 @@ def values_of(values: object, column: str | None = None) -> FloatArray:
         series = series.cast(pl.Float64)
     if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         raise ColumnError(f"values of type {series.dtype} are not numbers", column=named)
+    if series.dtype == pl.Float64:  # narrow before the chunks are joined: half the memory
+        narrow = series.cast(pl.Float32).to_numpy()
+        if all_finite(narrow):
+            return narrow
     return float32_vector(named, series.to_numpy())
 
 

@@ -220,9 +220,7 @@ def narrow_ids(texts: pl.Series) -> pl.Series:
     numbers = texts.cast(pl.Int64, strict=False)
     if len(texts) == 0 or numbers.null_count() != texts.null_count():
         return texts
-    frame = pl.DataFrame({"text": texts, "number": numbers})
-    size = pl.col("number").abs()
-    digits = 1 + pl.sum_horizontal([(size >= 10**k).cast(pl.Int8) for k in range(1, 19)])
-    written = digits + (pl.col("number") < 0).cast(pl.Int8)
-    same = frame.select((pl.col("text").str.len_bytes() == written).all()).item()
-    return numbers if same else texts
+    # All of it spells integers; what is left is a sign or zeros that an integer would lose.
+    padded = texts.str.starts_with("0") & (texts.str.len_bytes() > 1)
+    lost = padded | texts.str.starts_with("-0") | texts.str.starts_with("+")
+    return texts if lost.any() else numbers

@@ -91,7 +91,7 @@ def _row_sums(values: NDArray[np.float32], indptr: NDArray[np.int64]) -> NDArray
 def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
     """Random starting factors, uniform with mean 0 and variance 1 / n_factors.
 
-    Of six ways tried on ML-1M and Gowalla this scale reached the lowest objective after 12 epochs.
+    Since both sides are balanced after the first half-epoch, the scale hardly matters.
     """
     limit = np.sqrt(3.0 / n_factors)
     drawn = np.random.Generator(np.random.Philox(seed)).random((n, n_factors), dtype=np.float32)
@@ -114,11 +114,15 @@ class _Side:
 
 
 class Alternation:
-    """The state of an alternating fit: both factor matrices, improved by :meth:`epoch`.
+    r"""The state of an alternating fit: both factor matrices, improved by :meth:`epoch`.
 
-    An epoch solves the users given the items, then the items given the users. :meth:`finish`
-    solves the users once more, so that each is the optimum for the final items: folding in a
-    training user gives the row that training gave.
+    An epoch solves the users given the items, balances the two sides, and solves the items given
+    the users. Balancing scales each factor up on one side and down on the other so that
+    :math:`\sum_u \lambda_u p_{uk}^2 = \sum_i \lambda_i q_{ik}^2`: no product changes, the penalty
+    falls to its least, and what alternation alone would need many epochs for is done at once.
+
+    :meth:`finish` solves the users once more, so that each is the optimum for the final items:
+    folding in a training user gives the row that training gave.
 
     Parameters
     ----------
@@ -145,13 +149,17 @@ class Alternation:
     def epoch(self) -> float:
         """Improve both sides once; return the objective after it."""
         self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
+        _native.balance(
+            self.user_factors, self._users.penalties, self.item_factors, self._items.penalties,
+            self.n_threads,
+        )  # fmt: skip
         minima = self._solve(self._items, fixed=self.user_factors, out=self.item_factors)
-        return minima + _penalty(self.user_factors, self._users.penalties)
+        return minima + self._penalty(self.user_factors, self._users)
 
     def finish(self) -> float:
         """Solve the users once more; return the objective after it."""
         minima = self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
-        return minima + _penalty(self.item_factors, self._items.penalties)
+        return minima + self._penalty(self.item_factors, self._items)
 
     def _solve(self, side: _Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
         with _native_errors():
@@ -161,10 +169,8 @@ class Alternation:
             )  # fmt: skip
         return float(minima)
 
-
-def _penalty(factors: NDArray[np.float32], penalties: NDArray[np.float64]) -> float:
-    squares = np.einsum("nd,nd->n", factors, factors, dtype=np.float64)
-    return float(penalties @ squares)
+    def _penalty(self, factors: NDArray[np.float32], side: _Side) -> float:
+        return float(_native.column_energies(factors, side.penalties, self.n_threads).sum())
 
 
 class _native_errors:  # noqa: N801 (a context manager reads like a function)
