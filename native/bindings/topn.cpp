@@ -42,11 +42,11 @@ void require_exclusions(TopnProblem& problem, const Maybe1<std::int64_t>& indptr
     const std::int64_t begin = indptr->data()[row], end = indptr->data()[row + 1];
     require(begin >= 0 && begin <= end && end <= nnz,
             "exclude_indptr must not fall and must stay within exclude_indices");
-    if (begin == end) continue;
-    bool falls = false;
-    for (std::int64_t k = begin + 1; k < end; ++k) falls |= items[k - 1] > items[k];
-    require(!falls, "exclude_indices must not fall within a row");
-    require(items[begin] >= 0 && items[end - 1] < problem.n_items, "exclude_indices out of range");
+    std::uint32_t largest = 0;  // a negative index is a huge unsigned one
+    for (std::int64_t k = begin; k < end; ++k)
+      largest = std::max(largest, static_cast<std::uint32_t>(items[k]));
+    require(begin == end || largest < static_cast<std::uint64_t>(problem.n_items),
+            "exclude_indices out of range");
   }
   problem.exclude_indptr = indptr->data();
   problem.exclude_indices = items;

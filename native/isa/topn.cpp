@@ -1,21 +1,19 @@
 // Scores of items for queries, and the few of them worth keeping (see native/topn.hpp).
-#include "topn.hpp"
+#include "topn_kernels.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 #include "isa/simd.hpp"
-#ifndef PF
-#define PF 8
-#endif
+#include "isa/transpose.hpp"
 
 namespace lmf::LMF_ISA {
 namespace {
 
 constexpr int W = width<float>;
 constexpr int columns = tile_vectors * W;
-static_assert(tile_rows <= max_group && columns <= 64);
+static_assert(tile_rows <= max_group && columns <= max_columns);
 
 // One bit a lane, set where score >= floor; NaN on either side gives 0.
 LMF_INLINE std::uint64_t at_least(Vector<float> score, Vector<float> floor) {
@@ -48,25 +46,14 @@ LMF_INLINE float score_of(std::uint64_t key) {
   return score;
 }
 
-LMF_INLINE bool contains(const std::int32_t* begin, const std::int32_t* end, std::int32_t item) {
-  std::int64_t size = end - begin;
-  if (size == 0) return false;
-  while (size > 1) {
-    const std::int64_t half = size / 2;
-    begin += begin[half] <= item ? half : 0;
-    size -= half;
-  }
-  return *begin == item;
-}
-
-// Lists the items of one row whose bit is set, unless excluded or below the floor after all.
+// Lists the items of one row whose bit is set, unless they are below the floor after all.
 __attribute__((noinline)) void offer(Shortlist& list, float& floor, const float* scores,
                                      std::uint64_t bits, const std::int32_t* ids,
                                      void (*cut)(Shortlist&)) {
   for (; bits; bits &= bits - 1) {
-    const int lane = __builtin_ctzll(bits);
-    const std::uint64_t key = key_of(scores[lane], ids[lane]);
-    if (key < list.floor || contains(list.seen, list.seen_end, ids[lane])) continue;
+    const int column = __builtin_ctzll(bits);
+    const std::uint64_t key = key_of(scores[column], ids[column]);
+    if (key < list.floor) continue;
     list.keys[list.size++] = key;
     if (list.size == list.capacity) {
       cut(list);
@@ -77,16 +64,16 @@ __attribute__((noinline)) void offer(Shortlist& list, float& floor, const float*
 
 // The scores of one panel for the first Rows queries of a group, and what becomes of them.
 template <int Rows>
-LMF_INLINE void scan_tile(const float* panel, const float* bias, const std::int32_t* ids,
-                          std::int64_t d, QueryGroup& group, void (*cut)(Shortlist&)) {
+LMF_INLINE void scan_tile(const Panel& panel, std::int64_t d, QueryGroup& group,
+                          void (*cut)(Shortlist&)) {
   Vector<float> score[Rows][tile_vectors] = {};
-  const float* query = group.vectors;
-  for (std::int64_t k = 0; k < d; ++k, panel += columns, query += tile_rows) {
+  const float *query = group.vectors, *items = panel.vectors;
+  for (std::int64_t k = 0; k < d; ++k, items += columns, query += tile_rows) {
     Vector<float> item[tile_vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < tile_vectors; ++v) {
-      item[v] = load(panel + v * W);
-      if constexpr (PF > 0) __builtin_prefetch(panel + PF * columns + v * W);
+      item[v] = load(items + v * W);
+      __builtin_prefetch(items + 8 * columns + v * W);  // panels may be larger than the first cache
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
@@ -101,11 +88,14 @@ LMF_INLINE void scan_tile(const float* panel, const float* bias, const std::int3
     const Vector<float> floor = broadcast(group.floor[r]);
 #pragma GCC unroll 8
     for (int v = 0; v < tile_vectors; ++v) {
-      score[r][v] += load(bias + v * W);
+      score[r][v] += load(panel.bias + v * W);
       bits[r] |= at_least(score[r][v], floor) << (v * W);
     }
     any |= bits[r];
   }
+  if (!any) return;
+  any = 0;
+  for (int r = 0; r < Rows; ++r) any |= bits[r] &= ~group.lists[r]->excluded;
   if (!any) return;
   alignas(64) float scores[Rows][columns];
 #pragma GCC unroll 8
@@ -113,84 +103,47 @@ LMF_INLINE void scan_tile(const float* panel, const float* bias, const std::int3
 #pragma GCC unroll 8
     for (int v = 0; v < tile_vectors; ++v) store(scores[r] + v * W, score[r][v]);
   for (int r = 0; r < Rows; ++r)
-    if (bits[r]) offer(*group.lists[r], group.floor[r], scores[r], bits[r], ids, cut);
+    if (bits[r]) offer(*group.lists[r], group.floor[r], scores[r], bits[r], panel.ids, cut);
 }
 
-LMF_INLINE bool group_can_reach(const QueryGroup& group, float norm, float bias) {
+LMF_INLINE bool any_can_reach(const QueryGroup& group, const Panel& panel) {
   bool any = false;
 #pragma GCC unroll 8
   for (int r = 0; r < tile_rows; ++r)
-    any |= r < group.count && can_reach(group.reach[r], norm, bias, group.floor[r]);
+    any |= r < group.count &&
+           can_reach(group.reach[r], panel.norm_reach, panel.bias_reach, group.floor[r]);
   return any;
 }
 
-void scan(const ItemPanels& items, std::int64_t begin, std::int64_t end, QueryGroup* groups,
-          std::int64_t n_groups, void (*cut)(Shortlist&)) {
-  for (std::int64_t p = begin; p < end; ++p) {
-    const float* panel = items.vectors + p * items.d * columns;
-    const float* bias = items.bias + p * columns;
-    const std::int32_t* ids = items.ids + p * columns;
-    for (std::int64_t g = 0; g < n_groups; ++g) {
-      QueryGroup& group = groups[g];
-      if (items.norm_reach && !group_can_reach(group, items.norm_reach[p], items.bias_reach[p]))
-        continue;
-      if (group.count == 1) scan_tile<1>(panel, bias, ids, items.d, group, cut);
-      else scan_tile<tile_rows>(panel, bias, ids, items.d, group, cut);
-    }
+void scan(const Panel& panel, std::int64_t d, QueryGroup* groups, std::int64_t n_groups,
+          void (*cut)(Shortlist&)) {
+  for (std::int64_t g = 0; g < n_groups; ++g) {
+    if (panel.bounded && !any_can_reach(groups[g], panel)) continue;
+    if (groups[g].count == 1) scan_tile<1>(panel, d, groups[g], cut);
+    else scan_tile<tile_rows>(panel, d, groups[g], cut);
   }
 }
 
-// Lane l of the result is lane Index[l] of `a` and `b` put one after the other.
-template <int... Index>
-LMF_INLINE Vector<float> shuffle(Vector<float> a, Vector<float> b) {
-#if defined(__clang__)
-  return __builtin_shufflevector(a, b, Index...);
-#else
-  typedef std::int32_t Indices __attribute__((vector_size(vector_bytes)));
-  return __builtin_shuffle(a, b, Indices{Index...});
-#endif
-}
-
-template <int... Lane>
-struct Lanes {
-  // Lanes whose number has the bit `half` trade places with the other vector's.
-  template <int half>
-  LMF_INLINE static void trade(Vector<float>& upper, Vector<float>& lower) {
-    const Vector<float> a = upper, b = lower;
-    upper = shuffle<(Lane & half ? W + Lane - half : Lane)...>(a, b);
-    lower = shuffle<(Lane & half ? W + Lane : Lane + half)...>(a, b);
-  }
-};
-template <int Count, int... Lane>
-struct LanesUpTo : LanesUpTo<Count - 1, Count - 1, Lane...> {};
-template <int... Lane>
-struct LanesUpTo<0, Lane...> : Lanes<Lane...> {};
-
-template <int half>
-LMF_INLINE void transpose(Vector<float> (&row)[W]) {
-  if constexpr (half > 0) {
-#pragma GCC unroll 16
-    for (int r = 0; r < W; ++r)
-      if (!(r & half)) LanesUpTo<W>::template trade<half>(row[r], row[r + half]);
-    transpose<half / 2>(row);
-  }
-}
-
-// Writes elements [k, k + count) of W rows as vectors of the panel's column v.
-LMF_INLINE void pack_block(const float* const (&from)[W], std::int64_t k, int count, float* to) {
-  Vector<float> block[W];
+// Elements [k, k + count) of W rows, so that block[c] holds element k + c of each row.
+LMF_INLINE void load_block(const float* const (&from)[W], std::int64_t k, int count,
+                           Vector<float> (&block)[W]) {
   if (count == W) {
 #pragma GCC unroll 16
     for (int r = 0; r < W; ++r) block[r] = load(from[r] + k);
   } else {
     for (int r = 0; r < W; ++r) block[r] = load_part(from[r] + k, count);
   }
-  transpose<W / 2>(block);
+  transpose<float>(block);
+}
+
+LMF_INLINE void pack_block(const float* const (&from)[W], std::int64_t k, int count, float* to) {
+  Vector<float> block[W];
+  load_block(from, k, count, block);
   for (int c = 0; c < count; ++c) store(to + (k + c) * columns, block[c]);
 }
 
 void pack(const float* items, std::int64_t d, const std::int32_t* ids, std::int64_t count,
-          float* panel) {
+          float* vectors) {
   for (int v = 0; v < tile_vectors; ++v) {
     // Columns beyond the last item repeat it; their bias is NaN, so nobody sees them.
     const float* from[W];
@@ -199,35 +152,48 @@ void pack(const float* items, std::int64_t d, const std::int32_t* ids, std::int6
       from[r] = items + ids[column] * d;
     }
     std::int64_t k = 0;
-    for (; k + W <= d; k += W) pack_block(from, k, W, panel + v * W);
-    if (k < d && d >= W) pack_block(from, d - W, W, panel + v * W);  // overlaps, same values
-    else if (k < d) pack_block(from, k, static_cast<int>(d - k), panel + v * W);
+    for (; k + W <= d; k += W) pack_block(from, k, W, vectors + v * W);
+    if (k < d && d >= W) pack_block(from, d - W, W, vectors + v * W);  // overlaps, same values
+    else if (k < d) pack_block(from, k, static_cast<int>(d - k), vectors + v * W);
   }
 }
 
-// Several pairs side by side: one alone would wait for each sum before the next.
-template <int Pairs>
-LMF_INLINE void score_some(const PairProblem& problem, std::int64_t first) {
-  const float *user[Pairs], *item[Pairs];
-  float score[Pairs] = {};
-  for (int p = 0; p < Pairs; ++p) {
-    user[p] = problem.users + problem.user_index[first + p] * problem.d;
-    item[p] = problem.items + problem.item_index[first + p] * problem.d;
+LMF_INLINE void prefetch_row(const float* row, std::int64_t d) {
+  for (std::int64_t k = 0; k < d; k += 16) __builtin_prefetch(row + k);
+}
+
+// Scores `count` <= W pairs, one a lane: each has its own sum, in the order of k, as in a tile.
+LMF_INLINE void score_some(const PairProblem& problem, std::int64_t first, int count) {
+  const float *user[W], *item[W];
+  float bias[W];
+  for (int r = 0; r < W; ++r) {
+    const std::int64_t p = first + (r < count ? r : 0);
+    user[r] = problem.users + problem.user_index[p] * problem.d;
+    item[r] = problem.items + problem.item_index[p] * problem.d;
+    bias[r] = problem.item_bias ? problem.item_bias[problem.item_index[p]] + 0.0f : 0.0f;
+    const std::int64_t next = first + W + r < problem.n_pairs ? first + W + r : p;
+    prefetch_row(problem.users + problem.user_index[next] * problem.d, problem.d);
+    prefetch_row(problem.items + problem.item_index[next] * problem.d, problem.d);
   }
-  for (std::int64_t k = 0; k < problem.d; ++k) {
-#pragma GCC unroll 8
-    for (int p = 0; p < Pairs; ++p) score[p] = multiply_add(user[p][k], item[p][k], score[p]);
+  Vector<float> score{};
+  for (std::int64_t k = 0; k < problem.d; k += W) {
+    const int depth = static_cast<int>(problem.d - k < W ? problem.d - k : W);
+    Vector<float> users[W], items[W];
+    load_block(user, k, depth, users);
+    load_block(item, k, depth, items);
+    if (depth == W) {
+#pragma GCC unroll 16
+      for (int c = 0; c < W; ++c) score += users[c] * items[c];
+    } else {
+      for (int c = 0; c < depth; ++c) score += users[c] * items[c];
+    }
   }
-  for (int p = 0; p < Pairs; ++p) {
-    const float bias = problem.item_bias ? problem.item_bias[problem.item_index[first + p]] : 0.0f;
-    problem.out[first + p] = score[p] + (bias + 0.0f);  // + 0 makes -0 a 0, as in the panels
-  }
+  store_part(problem.out + first, score + load(bias), count);
 }
 
 void pairs(const PairProblem& problem, std::int64_t begin, std::int64_t end) {
-  std::int64_t p = begin;
-  for (; p + 8 <= end; p += 8) score_some<8>(problem, p);
-  for (; p < end; ++p) score_some<1>(problem, p);
+  for (std::int64_t p = begin; p < end; p += W)
+    score_some(problem, p, static_cast<int>(end - p < W ? end - p : W));
 }
 
 }  // namespace

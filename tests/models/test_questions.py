@@ -102,7 +102,8 @@ def test_allowed_items() -> None:
         return mask.tolist()
 
     assert allowed_items(ITEMS, None, None, "item", "raise") is None
-    assert allowed(["Up", "x"], None) == [False, False, False, True]
+    assert allowed(["Ran", "x"], None) == [False, True, False, False]
+    assert allowed(None, ["Ran", "x"]) == [True, False, True, True]
     assert allowed(None, "Up") == [True, True, True, False]
     assert allowed(["Up", "Ran"], ["Ran"]) == [False, False, False, True]
     assert allowed([], None) == [False] * 4
