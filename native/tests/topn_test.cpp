@@ -1,0 +1,223 @@
+// Top-n without Python: against brute force on small whole numbers, which float32 adds exactly and
+// which tie all the time; the same for any thread and batch; interruptible. Returns the number of
+// failures.
+#include "topn.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+namespace {
+
+int failures = 0;
+
+void expect(bool good, const char* what, std::int64_t q, std::int64_t m, std::int64_t d,
+            std::int64_t n) {
+  if (good) return;
+  std::printf("FAILED: %s (%lld queries, %lld items, d = %lld, n = %lld)\n", what,
+              static_cast<long long>(q), static_cast<long long>(m), static_cast<long long>(d),
+              static_cast<long long>(n));
+  ++failures;
+}
+
+struct Ranking {
+  std::vector<std::int32_t> items;
+  std::vector<float> scores;
+  bool operator==(const Ranking& other) const {
+    return items == other.items && scores.size() == other.scores.size() &&
+           (scores.empty() ||
+            std::memcmp(scores.data(), other.scores.data(), scores.size() * sizeof(float)) == 0);
+  }
+};
+
+struct Case {
+  std::int64_t q, m, d, n;
+  std::vector<float> queries, items, bias;
+  std::vector<std::int64_t> indptr{0}, rows;
+  std::vector<std::int32_t> indices;
+  std::vector<std::uint8_t> allowed;
+
+  Case(std::int64_t q, std::int64_t m, std::int64_t d, std::int64_t n, std::mt19937& random)
+      : q(q), m(m), d(d), n(n), queries(q * d), items(m * d) {
+    const auto whole = [&](int below) { return static_cast<float>(static_cast<int>(random() % below)); };
+    for (float& value : queries) value = whole(7) - 3;
+    for (std::int64_t i = 0; i < m; ++i) {
+      const float scale = whole(4);  // norms of all sizes, so that queries retire
+      for (std::int64_t k = 0; k < d; ++k) items[i * d + k] = scale * (whole(7) - 3);
+    }
+    if (random() % 2)
+      for (std::int64_t i = 0; i < m; ++i) bias.push_back(whole(9) - 4);
+    if (random() % 2) {
+      const std::int64_t n_rows = q / 2 + 1;
+      for (std::int64_t row = 0; row < n_rows; ++row) {
+        for (std::int64_t i = 0; i < m; ++i)
+          if (random() % 4 == 0) indices.push_back(static_cast<std::int32_t>(i));
+        indptr.push_back(static_cast<std::int64_t>(indices.size()));
+      }
+      for (std::int64_t k = 0; k < q; ++k)
+        rows.push_back(static_cast<std::int64_t>(random() % (n_rows + 1)) - 1);
+    }
+    if (const auto share = random() % 4; share > 0)
+      for (std::int64_t i = 0; i < m; ++i) allowed.push_back(random() % 4 < share);
+  }
+
+  lmf::TopnProblem problem(Ranking& out, std::int64_t first, std::int64_t count) const {
+    out.items.assign(count * n, -7);
+    out.scores.assign(count * n, -7);
+    lmf::TopnProblem problem;
+    problem.queries = queries.data() + first * d;
+    problem.n_queries = count;
+    problem.items = items.data();
+    problem.n_items = m;
+    problem.d = d;
+    problem.n = n;
+    if (!bias.empty()) problem.item_bias = bias.data();
+    if (!rows.empty()) {
+      problem.exclude_indptr = indptr.data();
+      problem.exclude_indices = indices.data();
+      problem.exclude_rows = rows.data() + first;
+    }
+    if (!allowed.empty()) problem.allowed = allowed.data();
+    problem.out_items = out.items.data();
+    problem.out_scores = out.scores.data();
+    return problem;
+  }
+
+  Ranking found(int n_threads, std::int64_t first, std::int64_t count) const {
+    Ranking out;
+    const lmf::TopnProblem all = problem(out, first, count);
+    expect(lmf::top_n(all, n_threads, {}), "finished", q, m, d, n);
+    return out;
+  }
+
+  bool listed(std::int64_t query, std::int32_t item) const {
+    if (!allowed.empty() && !allowed[item]) return false;
+    if (rows.empty() || rows[query] < 0) return true;
+    const auto row = rows[query];
+    return !std::binary_search(indices.begin() + indptr[row], indices.begin() + indptr[row + 1], item);
+  }
+
+  Ranking brute_force() const {
+    Ranking out;
+    for (std::int64_t query = 0; query < q; ++query) {
+      std::vector<std::int32_t> order;
+      std::vector<double> score(m);
+      for (std::int32_t i = 0; i < m; ++i) {
+        score[i] = bias.empty() ? 0 : bias[i];
+        for (std::int64_t k = 0; k < d; ++k)
+          score[i] += static_cast<double>(queries[query * d + k]) * items[i * d + k];
+        if (listed(query, i)) order.push_back(i);
+      }
+      std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return score[a] > score[b]; });
+      for (std::int64_t k = 0; k < n; ++k) {
+        const bool there = k < std::ssize(order);
+        out.items.push_back(there ? order[k] : -1);
+        out.scores.push_back(there ? static_cast<float>(score[order[k]])
+                                   : std::numeric_limits<float>::quiet_NaN());
+      }
+    }
+    return out;
+  }
+};
+
+// 300 queries are packed items first, fewer are scanned panel by panel.
+void test_shapes() {
+  std::mt19937 random(3);
+  for (const std::int64_t q : {0, 1, 2, 9, 300})
+    for (const std::int64_t m : {0, 1, 47, 49, 400})
+      for (const std::int64_t d : {0, 1, 15, 16, 17, 64})
+        for (const std::int64_t n : {1, 10, 500}) {
+          const Case one(q, m, d, n, random);
+          const Ranking expected = one.brute_force();
+          expect(one.found(1, 0, q) == expected, "brute force", q, m, d, n);
+          expect(one.found(3, 0, q) == expected, "three threads", q, m, d, n);
+        }
+}
+
+// Norms of the items spread by `spread`, in logarithms: 0 leaves nothing to skip.
+Case real_numbers(std::int64_t q, std::int64_t m, std::int64_t d, std::int64_t n, float spread) {
+  std::mt19937 random(static_cast<unsigned>(d));
+  Case one(q, m, d, n, random);
+  std::normal_distribution<float> normal;
+  for (float& value : one.queries) value = normal(random);
+  for (std::int64_t i = 0; i < m; ++i) {
+    const float scale = std::exp(spread * normal(random));
+    for (std::int64_t k = 0; k < d; ++k) one.items[i * d + k] = scale * normal(random);
+  }
+  return one;
+}
+
+void test_same_bits_for_any_threads_and_batch() {
+  for (const std::int64_t d : {7, 64, 100}) {
+    const Case one = real_numbers(600, 2000, d, 10, 1);
+    const Ranking all = one.found(1, 0, one.q);
+    expect(one.found(4, 0, one.q) == all, "threads", one.q, one.m, d, one.n);
+    for (const std::int64_t count : {1, 3, 60}) {
+      const std::int64_t first = 200;
+      const Ranking some = one.found(2, first, count);
+      const auto begin = first * one.n, end = (first + count) * one.n;
+      expect(some == Ranking{{all.items.begin() + begin, all.items.begin() + end},
+                             {all.scores.begin() + begin, all.scores.begin() + end}},
+             "a few of the queries", count, one.m, d, one.n);
+    }
+    std::vector<std::int32_t> user, item;
+    std::vector<float> listed, score;
+    for (std::int64_t k = 0; k < std::ssize(all.items); ++k) {
+      if (all.items[k] < 0) continue;
+      user.push_back(static_cast<std::int32_t>(k / one.n));
+      item.push_back(all.items[k]);
+      listed.push_back(all.scores[k]);
+    }
+    score.resize(user.size());
+    const lmf::PairProblem pairs{one.queries.data(), one.items.data(), d, user.data(), item.data(),
+                                 std::ssize(user), one.bias.empty() ? nullptr : one.bias.data(),
+                                 score.data()};
+    expect(lmf::score_pairs(pairs, 2, {}) && score == listed, "pairs", one.q, one.m, d, one.n);
+  }
+}
+
+void test_not_a_number() {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const std::int64_t q : {1, 300}) {
+    std::mt19937 random(1);
+    Case one(q, 4, 1, 4, random);
+    one.queries.assign(q, 1.0f);
+    one.items = {-infinity, nan, infinity, 2.0f};
+    one.bias.clear();
+    one.rows.clear();
+    one.allowed.clear();
+    const Ranking found = one.found(1, 0, q);
+    for (std::int64_t query = 0; query < q; ++query) {
+      const std::int32_t* row = &found.items[query * 4];
+      expect(row[0] == 2 && row[1] == 3 && row[2] == 0 && row[3] == -1, "infinities in order, NaN out",
+             q, 4, 1, 4);
+    }
+  }
+}
+
+void test_interruption() {
+  Case one = real_numbers(8000, 20000, 64, 10, 0);
+  one.allowed.clear();
+  Ranking out;
+  const auto problem = one.problem(out, 0, one.q);
+  int asked = 0;
+  const bool finished = lmf::top_n(problem, 2, [&] { return ++asked == 1; });
+  expect(!finished && asked == 1, "stops when asked to", one.q, one.m, one.d, one.n);
+}
+
+}  // namespace
+
+int main() {
+  test_shapes();
+  test_same_bits_for_any_threads_and_batch();
+  test_not_a_number();
+  test_interruption();
+  if (failures == 0) std::printf("topn: all good\n");
+  return failures;
+}
