@@ -62,9 +62,9 @@ class DenseProblem:
         return _best(self.weights.T, self.targets.T, self.item_penalties, users)
 
     def users_are_off_by(self, users: NDArray[np.floating], items: NDArray[np.floating]) -> float:
-        """The largest backward error: by what share a row's equations A x = b would have to change.
+        """The largest backward error: A x - b against the terms that A x and b are sums of.
 
-        Unlike the error of x it does not grow with the condition of A.
+        Unlike the error of x it does not grow with the condition of A, nor where b cancels out.
         """
         return _off_by(self.weights, self.targets, self.user_penalties, items, users)
 
@@ -97,12 +97,14 @@ def _off_by(
     fixed: NDArray[np.floating],
     solved: NDArray[np.floating],
 ) -> float:
-    errors = [0.0]
-    for (a, b), x in zip(
-        _equations(weights, targets, penalties, fixed), solved.astype(np.float64), strict=True
+    v = np.asarray(fixed, np.float64)
+    lengths, spread = np.linalg.norm(v, axis=1), np.linalg.norm(v, 2) ** 2
+    errors = []
+    for (a, b), x, c, y, penalty in zip(
+        _equations(weights, targets, penalties, v), solved, weights, targets, penalties, strict=True
     ):
-        size = np.linalg.norm(a, 2) * np.linalg.norm(x) + np.linalg.norm(b)
-        errors.append(float(np.linalg.norm(a @ x - b) / max(size, 1e-30)))
+        terms = (c.max() * spread + penalty) * np.linalg.norm(x) + np.abs(c * y) @ lengths
+        errors.append(float(np.linalg.norm(a @ x.astype(np.float64) - b) / max(terms, 1e-30)))
     return max(errors)
 
 
