@@ -15,6 +15,7 @@ namespace {
 
 constexpr double refine_above = 4;  // condition estimate from which float32 alone misses 1e-5
 constexpr double double_above = 1e5;  // and from which refinement would not converge
+constexpr double cancelled_below = 1e-4;  // |sum c y v|^2 against sum c y^2 and the trace
 constexpr int most_refinements = 8;
 constexpr double refined_enough = 1e-7;
 constexpr double dual_below = 0.85;  // measured: dual wins while n < dual_below * d
@@ -286,11 +287,21 @@ Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& co
   };
   for (std::int64_t k = 0; k < d; ++k) work.right[k] = row.prior ? row.lambda * row.prior[k] : 0.0;
   build(true);
+  double energy = 0, trace = 0;
+  if (row.targets || row.weights) {
+    for (std::int64_t e = 0; e < row.n; ++e) energy += row.weight(e) * row.target(e) * row.target(e);
+  } else {
+    energy = static_cast<double>(row.n);
+  }
+  for (std::int64_t k = 0; k < d; ++k) trace += matrix[k * stride + k];
+  // Where targets of both signs cancel, the right side has lost the digits that they had in common.
+  const bool cancelled = row.targets && norm2(work.right, d) < cancelled_below * energy * trace;
   double condition = 0;
   if (factorize<T>(work, stride, size, condition, [&] { build(false); }) != Verdict::fine)
     return Verdict::ill_conditioned;
-  // Long rows lose digits in the sums themselves, so they are refined too.
-  const bool refine = is_double<T> || condition > refine_above || row.n > 20000;
+  // Long rows lose digits in the sums themselves, and so does what is taken away from w0 G.
+  const bool refine =
+      is_double<T> || condition > refine_above || row.n > 20000 || has_negative || cancelled;
   if (refine) exact_right(row, work.right);
   const Verdict verdict = solve_refined<T>(
       work, stride, size, d, work.right, refine, counts, [&](const double* x, double* residual) {
@@ -302,16 +313,10 @@ Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& co
         }
       });
   if (verdict != Verdict::fine) return verdict;
-  double energy = row.prior ? row.lambda : 0.0;
   if (row.prior) {
     double length = 0;
     for (std::int64_t k = 0; k < d; ++k) length += static_cast<double>(row.prior[k]) * row.prior[k];
-    energy *= length;
-  }
-  if (row.targets || row.weights) {
-    for (std::int64_t e = 0; e < row.n; ++e) energy += row.weight(e) * row.target(e) * row.target(e);
-  } else {
-    energy += static_cast<double>(row.n);
+    energy += row.lambda * length;
   }
   objective = energy;
   for (std::int64_t k = 0; k < d; ++k) objective -= work.right[k] * work.solution[k];

@@ -122,7 +122,7 @@ def test_ctrl_c_before_the_first_epoch(ratings: Path, tmp_path: Path) -> None:
     code = f"""
 import sys, lmf.models.weighted as weighted
 def interrupted(*arguments, **options): raise KeyboardInterrupt
-weighted.run_epochs = interrupted
+weighted.train = interrupted
 from lmf.cli import main
 sys.exit(main(["fit", {str(ratings)!r}, "-o", {str(tmp_path / "a.lmf")!r}, "-q",
                *{list(COLUMNS)!r}]))

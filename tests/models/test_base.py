@@ -273,6 +273,7 @@ BROKEN: dict[str, Any] = {
     "no offset": lambda s: extra_without(s, "offset"),
     "an infinite offset": lambda s: replace(s, extra={**s.extra, "offset": float("inf")}),
     "no typical value": lambda s: extra_without(s, "typical_value"),
+    "no rating range": lambda s: extra_without(s, "rating_range"),
 }
 
 

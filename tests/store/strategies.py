@@ -66,12 +66,13 @@ def states(draw: st.DrawFn) -> ModelState:
         arrays["item_bias"] = random.normal(size=n).astype(np.float32)
     epochs = [
         {"epoch": epoch, "objective": 1 / epoch, "relative_change": 0.5 if epoch > 1 else None,
-         "seconds": epoch / 8}
+         "seconds": epoch / 8, "validation": draw(st.sampled_from([0.0, 0.75]))}
         for epoch in range(1, draw(st.integers(0, 3)) + 1)
     ]  # fmt: skip
     extra = {
         "offset": draw(st.floats(-10, 10)),
         "typical_value": draw(st.floats(-10, 10)),
+        "rating_range": draw(st.sampled_from([None, [1.0, 5.0]])),
         "history": {"stopped": draw(TEXT), "records": epochs},
         "columns": [draw(TEXT), draw(TEXT), draw(st.none() | TEXT), None],
         "frame_type": "polars",

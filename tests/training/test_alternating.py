@@ -41,7 +41,7 @@ def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
     fit = Alternation(rows, rows.transpose(), objective, n_factors=5, seed=0)
     before = np.inf
     for _ in range(4):
-        reported = fit.epoch()
+        reported = fit.epoch(1)
         true = dense.objective(fit.user_factors, fit.item_factors)
         assert reported == pytest.approx(true, rel=1e-5)
         assert true <= before * (1 + 1e-6)
@@ -65,7 +65,7 @@ def test_objective_where_observed_entries_weigh_hardly_more_than_others(
     objective = Objective(unobserved_weight, 0.1, 1.0, alpha)
     fit = Alternation(rows, rows.transpose(), objective, n_factors=24, seed=0)
     for _ in range(3):
-        assert fit.epoch() == pytest.approx(
+        assert fit.epoch(1) == pytest.approx(
             dense_of(rows, objective).objective(fit.user_factors, fit.item_factors), rel=1e-6
         )
 
@@ -99,7 +99,7 @@ def test_objective_for_any_shape_and_parameters(
     fit = Alternation(rows, rows.transpose(), objective, d, seed)
     before = np.inf
     for _ in range(2):
-        reported = fit.epoch()
+        reported = fit.epoch(1)
         true = dense.objective(fit.user_factors, fit.item_factors)
         assert reported == pytest.approx(true, abs=noise)
         assert true <= before + noise
@@ -114,7 +114,7 @@ def test_rows_without_entries_get_zeros(unobserved_weight: float) -> None:
     rows = CSR(np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32), None, 4)
     objective = Objective(unobserved_weight, 0.1)
     fit = Alternation(rows, rows.transpose(), objective, 3, seed=0)
-    fit.epoch()
+    fit.epoch(1)
     fit.finish()
     assert not fit.user_factors[1].any()
     assert not fit.item_factors[2:].any()
@@ -130,7 +130,7 @@ def test_values_that_weigh_nothing_are_allowed() -> None:
     fit = Alternation(rows, rows.transpose(), Objective(0.3, 0.1, 1.0, 2.0), 4, seed=0)
     dense = dense_of(rows, fit.objective)
     for _ in range(3):
-        assert fit.epoch() == pytest.approx(
+        assert fit.epoch(1) == pytest.approx(
             dense.objective(fit.user_factors, fit.item_factors), rel=1e-5
         )
 
@@ -169,7 +169,7 @@ def test_finished_factors_stand_in_their_principal_axes() -> None:
     rows = random_rows(np.random.default_rng(3), 60, 40)
     fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.01), 8, seed=0)
     for _ in range(3):
-        fit.epoch()
+        fit.epoch(1)
     fit.finish()
     gram = fit.item_factors.astype(np.float64).T @ fit.item_factors
     assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-5 * gram.max()
@@ -181,7 +181,7 @@ def test_factors_that_are_not_finite_are_an_error() -> None:
     fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.01), 2, seed=0)
     fit.item_factors[0, 0] = np.nan
     with pytest.raises(LmfError, match="finite"):
-        fit.epoch()
+        fit.epoch(1)
 
 
 # ---- starting factors -----------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_rendles_ials_is_this_model_with_other_names(alpha0: float, nu: float) -
     theirs, ours, share = in_both_conventions(alpha0, nu)
     items = ours.item_factors.astype(np.float64) * share
     for _ in range(5):
-        ours.epoch()
+        ours.epoch(1)
         _, items = theirs.balanced_epoch(items)
     ours.finish()
     users = theirs.best(1, items)
@@ -315,7 +315,7 @@ def test_rendles_ials_stays_where_this_model_ends(alpha0: float, nu: float) -> N
     """Without any balance of theirs: what is best for us is best for them."""
     theirs, ours, share = in_both_conventions(alpha0, nu)
     for _ in range(600):
-        ours.epoch()
+        ours.epoch(1)
     ours.finish()
     items = ours.item_factors.astype(np.float64) * share
     users = theirs.best(1, items)
@@ -331,5 +331,5 @@ def test_the_scale_of_the_starting_factors_does_not_matter() -> None:
     for scale in (0.1, 1.0, 10.0):
         fit = Alternation(rows, rows.transpose(), Objective(0.1, 0.05), 8, seed=0)
         fit.item_factors *= np.float32(scale)
-        last.append([fit.epoch() for _ in range(8)][-1])
+        last.append([fit.epoch(1) for _ in range(8)][-1])
     assert max(last) < min(last) * 1.01

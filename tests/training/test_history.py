@@ -52,13 +52,14 @@ def test_as_a_frame(history: History) -> None:
         "objective": pl.Float64,
         "relative_change": pl.Float64,
         "seconds": pl.Float64,
+        "validation": pl.Float64,
     }
-    assert frame.rows() == [(1, 10.0, None, 0.125), (2, 9.5, 0.05, 0.25)]
+    assert frame.rows() == [(1, 10.0, None, 0.125, None), (2, 9.5, 0.05, 0.25, None)]
 
 
 def test_an_empty_history_has_the_columns_all_the_same() -> None:
     frame = History().to_frame()
-    assert frame.shape == (0, 4)
+    assert frame.shape == (0, 5)
     assert frame.schema["objective"] == pl.Float64
 
 

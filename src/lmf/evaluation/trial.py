@@ -9,12 +9,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lmf.data.alike import interactions_like
 from lmf.data.columns import Columns
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, UserSplit
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import ColumnError, InputError, NotFittedError, ParameterError
+from lmf.errors import InputError, NotFittedError, ParameterError
 from lmf.evaluation.scores import Counts
 from lmf.factors import Factors
 from lmf.retrieval import popularity_factors, top_items
@@ -112,7 +113,7 @@ def _of_known_users(model: Recommender, test: object, exclude_seen: bool, n_thre
     if isinstance(test, Split):
         held_out, notes = test.test, _made_by(test)
     else:
-        held_out, notes = _interactions(test, model.columns_), []
+        held_out, notes = interactions_like(test, model.columns_), []
     seen = model.seen_
     popular = _ranker(popularity_factors(model.factors_, seen), seen, exclude_seen, n_threads)
     return _trial(held_out, model.factors_, seen, rank, popular, notes)
@@ -147,16 +148,6 @@ def _ranker(factors: Factors, seen: CSR, exclude_seen: bool, n_threads: int) -> 
         return lists
 
     return rank
-
-
-def _interactions(test: object, columns: Columns) -> Interactions:
-    """Test interactions; columns are those of the training data, or else guessed."""
-    try:
-        return Interactions.of(
-            test, user=columns.user, item=columns.item, value=False, timestamp=False
-        )
-    except ColumnError:
-        return Interactions.of(test, value=False, timestamp=False)
 
 
 def _made_by(split: Split | UserSplit) -> list[str]:

@@ -24,7 +24,10 @@ from lmf.validation import (
     index_vector,
 )
 
-__all__ = ["FittedModel"]
+__all__ = ["FittedModel", "NewUsers"]
+
+NewUsers = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""Factors float32[n_rows, n_factors] and biases float32[n_rows] of newcomers."""
 
 _MOST = 2**31 - 1
 _MOST_PADDED = 2**16  # a slip such as n=10**9 must not fill the memory with padding
@@ -47,16 +50,19 @@ class FittedModel(ABC):
 
     name: ClassVar[str]
     personalized: ClassVar[bool] = True
+    predicts_values: bool = False
+    """Whether a score is meant to equal the value of an interaction, such as a rating."""
 
     factors_: Factors
     seen_: CSR
     columns_: Columns
     frame_type_: str
     typical_value_: float
+    rating_range_: tuple[float, float] | None
 
     @abstractmethod
-    def _new_users(self, rows: CSR) -> NDArray[np.float32]:
-        """Return user factors for rows of interactions, float32[n_rows, n_factors]."""
+    def _new_users(self, rows: CSR) -> NewUsers:
+        """Return user factors for rows of interactions, and user biases where there are any."""
 
     @property
     def is_fitted(self) -> bool:
@@ -235,6 +241,8 @@ class FittedModel(ABC):
         good = (user_index >= 0) & (item_index >= 0)
         scores = np.full(len(good), np.nan, dtype=np.float32)
         scores[good] = score_pairs(factors, user_index[good], item_index[good])
+        if self.rating_range_ is not None:
+            np.clip(scores, *self.rating_range_, out=scores)
         return answers.predictions(frame, scores) if frame is not None else scores
 
     def similar_items(self, items: object, n: int = 10) -> Any:
@@ -301,8 +309,11 @@ class FittedModel(ABC):
 
     def _folded(self, users: Vocabulary, rows: CSR) -> Factors:
         factors = self.factors_
-        user_factors = self._new_users(rows)
-        broken = np.flatnonzero(~np.isfinite(user_factors).all(axis=1))
+        user_factors, user_bias = self._new_users(rows)
+        finite = np.isfinite(user_factors).all(axis=1)
+        if user_bias is not None:
+            finite &= np.isfinite(user_bias)
+        broken = np.flatnonzero(~finite)
         if len(broken):
             raise InputError(
                 "the values are too large for 32-bit floats",
@@ -315,6 +326,7 @@ class FittedModel(ABC):
             factors.items,
             user_factors,
             factors.item_factors,
+            user_bias=user_bias,
             item_bias=factors.item_bias,
             offset=factors.offset,
         )

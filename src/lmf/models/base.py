@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf import store
+from lmf.data.alike import interactions_like
 from lmf.data.columns import Columns
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
@@ -20,9 +21,11 @@ from lmf.errors import ColumnError, InputError, ParameterError
 from lmf.factors import Factors
 from lmf.models.asking import FittedModel
 from lmf.state import ModelState
+from lmf.training.held_out import HeldOut
 from lmf.training.history import History
 from lmf.training.loop import Callback
-from lmf.validation import checked_flag
+from lmf.training.trainer import Watch
+from lmf.validation import checked_flag, checked_int, checked_threads
 
 __all__ = ["Model"]
 
@@ -86,10 +89,12 @@ class Model(FittedModel):
     # ---- fitting ----------------------------------------------------------------------------
 
     @abstractmethod
-    def _train(
-        self, data: Interactions, callback: Callback | None, progress: bool | None
-    ) -> tuple[Factors, History]:
+    def _train(self, data: Interactions, watch: Watch) -> tuple[Factors, History]:
         """Return factors and history; after Ctrl-C what there is, and say so in the history."""
+
+    def _rating_range(self, data: Interactions) -> tuple[float, float] | None:  # noqa: ARG002
+        """Return what predictions are clipped to; None: nothing."""
+        return None
 
     def _prepare(self) -> None:
         """Make what answers need and a file does not keep; called after fit and after load."""
@@ -103,6 +108,8 @@ class Model(FittedModel):
         value: str | bool | None = None,
         timestamp: str | bool | None = None,
         duplicates: str = "last",
+        validation: object = None,
+        patience: int = 3,
         callback: Callback | None = None,
         progress: bool | None = None,
     ) -> Self:
@@ -117,6 +124,12 @@ class Model(FittedModel):
         duplicates : str
             What becomes of repeated pairs: ``"last"``, ``"first"``, ``"sum"``, ``"mean"``,
             ``"max"`` or ``"error"``.
+        validation : Interactions, frame, path or sparse matrix, optional
+            Interactions to measure the model on after each epoch, never learned from: by RMSE
+            where the model predicts values, else by 1 - NDCG@20. The fit stops when that has not
+            fallen for `patience` epochs, and the best epoch is kept.
+        patience : int
+            At least 1.
         callback : callable, optional
             Called with an :class:`EpochRecord` after each epoch; returning ``True`` stops.
         progress : bool, optional
@@ -139,9 +152,13 @@ class Model(FittedModel):
             data, user=user, item=item, value=value, timestamp=timestamp, duplicates=duplicates
         )
         about_data = _told_by(interactions)
-        factors, history = self._train(interactions, callback, progress)
+        limits = self._rating_range(interactions)
+        held_out = None if validation is None else self._held_out(validation, interactions, limits)
+        watch = Watch(callback, progress, held_out, checked_int("patience", patience, 1))
+        factors, history = self._train(interactions, watch)
         fitted = {
             **about_data,
+            "rating_range_": limits,
             "factors_": factors.checked(),
             "history_": history,
             "_fitted_params": self.get_params(),
@@ -155,6 +172,15 @@ class Model(FittedModel):
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
         return self
+
+    def _held_out(
+        self, validation: object, data: Interactions, limits: tuple[float, float] | None
+    ) -> HeldOut:
+        columns = data.columns if data.values is not None else replace(data.columns, value=None)
+        kept = interactions_like(validation, columns, values=True)
+        seen = None if self.predicts_values else data.by_user
+        threads = checked_threads(getattr(self, "n_threads", 0))
+        return HeldOut.of(kept, data.users, data.items, seen=seen, n_threads=threads, limits=limits)
 
     # ---- as plain values --------------------------------------------------------------------
 
@@ -174,6 +200,7 @@ class Model(FittedModel):
         extra = {
             "offset": factors.offset,
             "typical_value": self.typical_value_,
+            "rating_range": None if self.rating_range_ is None else list(self.rating_range_),
             "history": json.loads(self.history_.to_json()),
             "columns": [columns.user, columns.item, columns.value, columns.timestamp],
             "frame_type": self.frame_type_,
@@ -217,6 +244,8 @@ class Model(FittedModel):
         model.frame_type_ = str(state.extra["frame_type"])
         model.data_fingerprint_ = str(state.extra["data_fingerprint"])
         model.typical_value_ = float(state.extra["typical_value"])
+        limits = state.extra["rating_range"]
+        model.rating_range_ = None if limits is None else (float(limits[0]), float(limits[1]))
         model.history_ = History.from_json(json.dumps(state.extra["history"]))
         model._fitted_params = model.get_params()
         model._prepare()

@@ -86,6 +86,13 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 1000
 
 
+def _is_range(value: object) -> bool:
+    if value is None:
+        return True
+    two = isinstance(value, list) and len(value) == 2 and all(_is_number(one) for one in value)
+    return two and value[0] <= value[1]  # type: ignore[index]
+
+
 def _are_columns(value: object) -> bool:
     return (
         isinstance(value, list)
@@ -112,6 +119,7 @@ def _is_epoch(record: Mapping[str, Any]) -> bool:
 _EXTRA: Mapping[str, Callable[[object], bool]] = {
     "offset": _is_number,
     "typical_value": _is_number,
+    "rating_range": _is_range,
     "columns": _are_columns,
     "frame_type": _is_text,
     "data_fingerprint": _is_text,

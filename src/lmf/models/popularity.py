@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.factors import Factors
+from lmf.models.asking import NewUsers
 from lmf.models.base import Model
 from lmf.retrieval import popularity_factors
 from lmf.training.history import History
-from lmf.training.loop import Callback
+from lmf.training.trainer import Watch
 
 __all__ = ["Popularity"]
 
@@ -42,8 +42,7 @@ class Popularity(Model):
     def _train(
         self,
         data: Interactions,
-        callback: Callback | None,  # noqa: ARG002 - there are no epochs
-        progress: bool | None,  # noqa: ARG002
+        watch: Watch,  # noqa: ARG002 - there are no epochs
     ) -> tuple[Factors, History]:
         empty = Factors(
             data.users,
@@ -53,5 +52,5 @@ class Popularity(Model):
         )
         return popularity_factors(empty, data.by_user), History(stopped="epochs")
 
-    def _new_users(self, rows: CSR) -> NDArray[np.float32]:
-        return np.zeros((rows.n_rows, 0), np.float32)
+    def _new_users(self, rows: CSR) -> NewUsers:
+        return np.zeros((rows.n_rows, 0), np.float32), None

@@ -11,10 +11,11 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.factors import Factors
+from lmf.models.asking import NewUsers
 from lmf.models.base import Model
 from lmf.training.alternating import Alternation, Objective, RowSolver
 from lmf.training.history import History
-from lmf.training.loop import Callback, run_epochs
+from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads, first_true
 
 __all__ = ["WeightedMF"]
@@ -137,9 +138,12 @@ class WeightedMF(Model):
             alpha=None if alpha is None else checked_float("alpha", alpha, minimum=0, maximum=1e9),
         )
 
-    def _train(
-        self, data: Interactions, callback: Callback | None, progress: bool | None
-    ) -> tuple[Factors, History]:
+    @property
+    def predicts_values(self) -> bool:  # type: ignore[override]
+        """Whether only observed entries count, as they are."""
+        return self.unobserved_weight == 0 and self.alpha is None
+
+    def _train(self, data: Interactions, watch: Watch) -> tuple[Factors, History]:
         objective = self._objective()
         n_factors = checked_int("n_factors", self.n_factors, 1, 16384)
         epochs = checked_int("epochs", self.epochs, 1)
@@ -149,27 +153,15 @@ class WeightedMF(Model):
             data.by_user, data.by_item, objective, n_factors, checked_seed(self.seed),
             checked_threads(self.n_threads),
         )  # fmt: skip
-        history = run_epochs(
-            alternation.epoch, epochs=epochs, tolerance=tolerance, callback=callback,
-            progress=progress,
-        )  # fmt: skip
-        try:
-            if history.stopped != "interrupted":
-                alternation.finish()
-        except KeyboardInterrupt:  # every row is still a good one
-            history.stopped = "interrupted"
-        factors = Factors(
-            data.users, data.items, alternation.user_factors, alternation.item_factors
-        )
-        return factors, history
+        return train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
 
-    def _new_users(self, rows: CSR) -> NDArray[np.float32]:
+    def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)
         if self._row_solver is None:
             self._row_solver = RowSolver(
                 self.factors_.item_factors, self._fitted_objective, checked_threads(self.n_threads)
             )
-        return self._row_solver.solve(rows)
+        return self._row_solver.solve(rows), None
 
     def _prepare(self) -> None:
         self._fitted_objective = self._objective()  # whatever set_params says afterwards

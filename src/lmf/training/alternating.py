@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from lmf import _native
 from lmf.data.csr import CSR
+from lmf.data.vocabulary import Vocabulary
 from lmf.errors import LmfError, ParameterError
+from lmf.factors import Factors
+from lmf.training.trainer import Trainer
 
-__all__ = ["Alternation", "Objective", "RowSolver", "initial_factors"]
+__all__ = ["Alternation", "Objective", "RowSolver", "initial_factors", "native_errors"]
 
 
 _LARGEST_PENALTY = 1e30  # what a float32 still squares the root of, with room for the sums
@@ -113,7 +116,7 @@ class _Side:
         return cls(rows, objective.targets(rows), weights, objective.penalties(rows, weights))
 
 
-class Alternation:
+class Alternation(Trainer):
     r"""The state of an alternating fit: both factor matrices, improved by :meth:`epoch`.
 
     An epoch solves the users given the items, balances the two sides, and solves the items given
@@ -146,7 +149,7 @@ class Alternation:
         self._users = _Side.of(by_user, objective)
         self._items = _Side.of(by_item, objective)
 
-    def epoch(self) -> float:
+    def epoch(self, number: int) -> float:  # noqa: ARG002 (no epoch differs from another)
         """Improve both sides once; return the objective after it."""
         self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
         _native.balance(
@@ -161,8 +164,16 @@ class Alternation:
         minima = self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
         return minima + self._penalty(self.item_factors, self._items)
 
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return both factor matrices."""
+        return {"user_factors": self.user_factors, "item_factors": self.item_factors}
+
+    def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
+        """Return the present factors."""
+        return Factors(users, items, self.user_factors, self.item_factors)
+
     def _solve(self, side: _Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
-        with _native_errors():
+        with native_errors():
             minima, _ = _native.half_sweep(
                 side.rows.indptr, side.rows.indices, side.targets, side.weights,
                 self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
@@ -173,7 +184,7 @@ class Alternation:
         return float(_native.column_energies(factors, side.penalties, self.n_threads).sum())
 
 
-class _native_errors:  # noqa: N801 (a context manager reads like a function)
+class native_errors:  # noqa: N801 (a context manager reads like a function)
     """Turns the one complaint the row solver can have about checked input into a typed error."""
 
     def __enter__(self) -> None:
@@ -238,7 +249,7 @@ class RowSolver:
         if prior is not None and self._basis is not None:
             prior = prior.copy()
             _native.rotate(prior, self._basis, None, self.n_threads)
-        with _native_errors():
+        with native_errors():
             _native.solve_rows(
                 rows.indptr, rows.indices, side.targets, side.weights,
                 self.objective.unobserved_weight, side.penalties, self._fixed, out,

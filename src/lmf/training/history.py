@@ -18,13 +18,15 @@ class EpochRecord:
     """One epoch: its number from 1, the objective after it, and what it took.
 
     ``relative_change`` is (before - after) / |before|, ``None`` in the first epoch;
-    ``seconds`` is the time since the fit began.
+    ``seconds`` is the time since the fit began; ``validation`` the error on held-out interactions,
+    ``None`` where there are none.
     """
 
     epoch: int
     objective: float
     relative_change: float | None
     seconds: float
+    validation: float | None = None
 
 
 @dataclass
@@ -35,7 +37,8 @@ class History:
     ----------
     stopped : str
         Why the fit ended: ``"epochs"`` (all were run), ``"converged"`` (the objective fell by less
-        than the tolerance), ``"callback"`` or ``"interrupted"`` (Ctrl-C).
+        than the tolerance), ``"early"`` (the validation error no longer fell), ``"callback"`` or
+        ``"interrupted"`` (Ctrl-C).
 
     Examples
     --------
@@ -60,17 +63,26 @@ class History:
     def __iter__(self) -> Iterator[EpochRecord]:
         return iter(self.records)
 
+    @property
+    def best_epoch(self) -> int | None:
+        """The number of the epoch with the lowest validation error; None without validation."""
+        measured = [(r.validation, r.epoch) for r in self.records if r.validation is not None]
+        return min(measured)[1] if measured else None
+
     def __str__(self) -> str:
-        lines = ["epoch      objective     change  seconds"]
+        validated = self.best_epoch is not None
+        lines = ["epoch      objective     change  seconds" + ("  validation" if validated else "")]
         for record in self.records:
             change = "" if record.relative_change is None else f"{record.relative_change:.1e}"
+            error = "" if record.validation is None else f" {record.validation:11.5f}"
             lines.append(
                 f"{record.epoch:5d} {record.objective:14.7g} {change:>10} {record.seconds:8.1f}"
+                f"{error}"
             )
         return "\n".join(lines)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return the epochs as a Polars frame: epoch, objective, relative_change, seconds."""
+        """Return the epochs as a Polars frame: one column a field of a record."""
         import polars as pl
 
         schema = {
@@ -78,6 +90,7 @@ class History:
             "objective": pl.Float64,
             "relative_change": pl.Float64,
             "seconds": pl.Float64,
+            "validation": pl.Float64,
         }
         return pl.DataFrame([asdict(record) for record in self.records], schema=schema)
 

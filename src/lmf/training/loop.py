@@ -24,6 +24,9 @@ def run_epochs(
     tolerance: float,
     callback: Callback | None = None,
     progress: bool | None = None,
+    validate: Callable[[], float] | None = None,
+    improved: Callable[[], None] | None = None,
+    patience: int = 3,
 ) -> History:
     """Call `step` once an epoch until a rule says stop.
 
@@ -39,6 +42,12 @@ def run_epochs(
         Gets each :class:`EpochRecord`; returning ``True`` stops the fit.
     progress : bool, optional
         Show a progress line; ``None`` shows it on a terminal only.
+    validate : callable, optional
+        Measures the validation error after each epoch; it is kept in the record.
+    improved : callable, optional
+        Called after an epoch whose validation error is the lowest so far.
+    patience : int
+        Stop after so many epochs in a row without a lower validation error.
 
     Returns
     -------
@@ -67,11 +76,15 @@ def run_epochs(
     try:
         with display as shown:
             for epoch in range(1, epochs + 1):
-                record = _record(epoch, step(), history, started)
+                objective = step()
+                error = None if validate is None else validate()
+                record = _record(epoch, objective, error, history, started)
                 history.records.append(record)
+                if improved is not None and error is not None and history.best_epoch == epoch:
+                    improved()
                 if shown is not None:
                     shown.update(record)
-                history.stopped = _verdict(record, tolerance, callback)
+                history.stopped = _verdict(history, tolerance, callback, patience)
                 if history.stopped:
                     return history
     except KeyboardInterrupt:
@@ -83,7 +96,9 @@ def run_epochs(
     return history
 
 
-def _record(epoch: int, objective: float, history: History, started: float) -> EpochRecord:
+def _record(
+    epoch: int, objective: float, error: float | None, history: History, started: float
+) -> EpochRecord:
     if not np.isfinite(objective):
         raise LmfError(
             f"the objective became {objective} in epoch {epoch}; values or weights are too "
@@ -91,13 +106,17 @@ def _record(epoch: int, objective: float, history: History, started: float) -> E
         )
     before = history.records[-1].objective if history.records else None
     change = (before - objective) / max(abs(before), 1e-300) if before is not None else None
-    return EpochRecord(epoch, objective, change, time.perf_counter() - started)
+    return EpochRecord(epoch, objective, change, time.perf_counter() - started, error)
 
 
-def _verdict(record: EpochRecord, tolerance: float, callback: Callback | None) -> str:
+def _verdict(history: History, tolerance: float, callback: Callback | None, patience: int) -> str:
     """Say why the fit ends here, or nothing."""
+    record = history.records[-1]
     if callback is not None and callback(record):
         return "callback"
+    best = history.best_epoch
+    if best is not None:  # the held-out interactions decide, not the objective
+        return "early" if record.epoch - best >= patience else ""
     # Rounding may raise the last digits of an objective: without a tolerance that stops nothing.
     change = record.relative_change
     return "converged" if tolerance > 0 and change is not None and change < tolerance else ""

@@ -1,0 +1,90 @@
+"""The validation error of an epoch: how well interactions that are not learned from are met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmf import _native
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
+from lmf.data.vocabulary import Vocabulary
+from lmf.errors import InputError
+from lmf.factors import Factors
+from lmf.retrieval import score_pairs, top_items
+
+__all__ = ["HeldOut"]
+
+_RANKED = 20  # the length of the lists that a ranking error looks at
+_NDCG = "ndcg"
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Interactions kept from training, in the model's own indices.
+
+    Attributes
+    ----------
+    test : CSR of n_users rows
+    seen : CSR or None
+        The training interactions: where given, :meth:`error` is that of a ranking.
+    n_threads : int
+    limits : tuple of float, optional
+        Predictions are clipped to them before the error of ratings is taken.
+    """
+
+    test: CSR
+    seen: CSR | None
+    n_threads: int = 0
+    limits: tuple[float, float] | None = None
+
+    @classmethod
+    def of(
+        cls, data: Interactions, users: Vocabulary, items: Vocabulary, *, seen: CSR | None = None,
+        n_threads: int = 0, limits: tuple[float, float] | None = None,
+    ) -> HeldOut:  # fmt: skip
+        """Take what a model of these users and items can say anything about.
+
+        Raises
+        ------
+        InputError
+            If that is nothing.
+        """
+        known = data.for_model(users, items, unknown="skip").by_user
+        if known.nnz == 0:
+            raise InputError(
+                "no validation interaction is between a user and an item of the training data",
+                column="validation",
+                hint="are the ids those of the training data?",
+            )
+        return cls(known, seen, n_threads, limits)
+
+    def error(self, factors: Factors) -> float:
+        r"""Return the RMSE of the values, or where rankings are asked for 1 - NDCG@20.
+
+        .. math:: \mathrm{RMSE} = \sqrt{\tfrac{1}{|T|} \sum_{(u,i) \in T} (y_{ui} - s_{ui})^2}
+        """
+        return self._rmse(factors) if self.seen is None else 1.0 - self._ndcg(factors, self.seen)
+
+    def _rmse(self, factors: Factors) -> float:
+        test = self.test
+        scores = score_pairs(factors, test.row_index(), test.indices, self.n_threads)
+        if self.limits is not None:
+            np.clip(scores, *self.limits, out=scores)
+        wanted = np.float32(1.0) if test.values is None else test.values
+        errors: NDArray[np.float64] = (scores - wanted).astype(np.float64)
+        return float(np.sqrt(np.mean(errors * errors)))
+
+    def _ndcg(self, factors: Factors, seen: CSR) -> float:
+        users = np.flatnonzero(self.test.row_lengths()).astype(np.int32)
+        lists, _ = top_items(factors, users, _RANKED, seen=seen, n_threads=self.n_threads)
+        test = self.test.select_rows(users)
+        values = _native.ranking_metrics(
+            lists, test.indptr, test.indices, test.n_cols, np.array([_RANKED], np.int32),
+            self.n_threads,
+        )  # fmt: skip
+        names = _native.ranking_metric_names
+        by_metric = np.asarray(values, np.float64).reshape(len(names), test.n_rows)
+        return float(np.nanmean(by_metric[names.index(_NDCG)]))

@@ -1,0 +1,129 @@
+"""What every trainer is, and the one place that runs it: epochs, early stopping, the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmf.data.vocabulary import Vocabulary
+from lmf.factors import Factors
+from lmf.training.held_out import HeldOut
+from lmf.training.history import History
+from lmf.training.loop import Callback, run_epochs
+
+__all__ = ["Trainer", "Watch", "train"]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on while a model is fitted, and may end it.
+
+    Attributes
+    ----------
+    callback : callable, optional
+        Gets each :class:`EpochRecord`; returning ``True`` stops the fit.
+    progress : bool, optional
+        Show progress; ``None``: on a terminal only.
+    held_out : HeldOut, optional
+        Interactions that are measured after each epoch and never learned from.
+    patience : int
+        Epochs without a better validation error after which the fit stops.
+    """
+
+    callback: Callback | None = None
+    progress: bool | None = None
+    held_out: HeldOut | None = None
+    patience: int = 3
+
+
+class Trainer(ABC):
+    """The state of a fit, improved epoch by epoch.
+
+    What an epoch does depends on :meth:`arrays` and the epoch's number alone, so a fit can go on
+    from any epoch whose arrays were kept.
+    """
+
+    keeps_best: ClassVar[bool] = True
+    """Whether the epoch with the best validation error is the result (else the last one is)."""
+
+    @abstractmethod
+    def epoch(self, number: int) -> float:
+        """Train epoch `number`, counted from 1; return the objective after it."""
+
+    def finish(self) -> float | None:
+        """Do what is left after the last epoch; return the objective if that changed it."""
+        return None
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """Return the arrays that the next epoch starts from; not copies."""
+
+    @abstractmethod
+    def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
+        """Return the present result."""
+
+    def restore(self, arrays: Arrays) -> None:
+        """Go back to kept copies of :meth:`arrays`."""
+        for name, array in self.arrays().items():
+            np.copyto(array, arrays[name], casting="no")
+
+
+def train(
+    trainer: Trainer,
+    users: Vocabulary,
+    items: Vocabulary,
+    watch: Watch,
+    *,
+    epochs: int,
+    tolerance: float,
+) -> tuple[Factors, History]:
+    """Run a trainer to its end.
+
+    With held-out interactions the fit stops when their error has not fallen for
+    ``watch.patience`` epochs, and the factors are those of the best epoch.
+
+    Returns
+    -------
+    factors : Factors
+    history : History
+        ``stopped`` is ``"interrupted"`` after Ctrl-C; the factors are usable all the same.
+    """
+    numbers = count(1)
+    best: Arrays = {}
+
+    def keep() -> None:
+        for name, array in trainer.arrays().items():
+            if name in best:
+                np.copyto(best[name], array)
+            else:
+                best[name] = array.copy()
+
+    def validation_error(held_out: HeldOut) -> float:
+        return held_out.error(trainer.factors(users, items))
+
+    history = run_epochs(
+        lambda: trainer.epoch(next(numbers)),
+        epochs=epochs,
+        tolerance=tolerance,
+        callback=watch.callback,
+        progress=watch.progress,
+        validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
+        improved=keep if trainer.keeps_best else None,
+        patience=watch.patience if trainer.keeps_best else epochs,
+    )
+    try:
+        if best:
+            trainer.restore(best)
+        if history.stopped != "interrupted":
+            trainer.finish()
+    except KeyboardInterrupt:  # every row is still a good one
+        history.stopped = "interrupted"
+    return trainer.factors(users, items), history
