@@ -9,7 +9,9 @@
 //   primal (n >= about d): build the d x d matrix, Cholesky;          n d^2 + d^3/3
 //   dual   (n <  about d): (I + S V D^-1 V' S) t = z - S V x0,         n^2 d + n^3/3
 //                          x = x0 + D^-1 V' S t,  z = c y / s,  x0 = D^-1 lambda mu
-// where V holds the row's n interactions only (Woodbury's identity). Rows are independent: one
+// where V holds the row's n interactions only (Woodbury's identity). A draw costs the same: the
+// primal adds a normal vector between the two triangular solves, the dual draws x0 from the prior
+// and subtracts unit noise from z (Bhattacharya, Chakraborty & Mallick 2016). Rows are independent: one
 // thread solves one row in a fixed order, so the bits do not depend on the threads.
 #pragma once
 
@@ -34,6 +36,11 @@ struct RowProblem {
   const float* weights = nullptr;          // c >= 0; null: all 1
   const double* regularization = nullptr;  // lambda >= 0 of each row
   const float* prior = nullptr;            // mu: n_rows x d; null: 0
+  bool shared_prior = false;               // mu is one row, the same for all
+  // Draw each row from N(x, H^-1), H the matrix of its normal equations, instead of taking x: the
+  // posterior where every c is the precision of a target and lambda that of the prior.
+  bool draw = false;
+  std::uint64_t seed = 0;                  // of the draws; row r has a stream of its own
   Form form = Form::cheapest;
   float* out = nullptr;                    // X: n_rows x d
   double* objective = nullptr;             // the minimum of each row; may be null

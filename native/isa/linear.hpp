@@ -129,10 +129,11 @@ T cholesky(T* a, std::int64_t stride, std::int64_t size, T* inverse) {
   return worst;
 }
 
-// Solves U'U x = b. `x` holds b at entry; it and `scratch` have `stride` elements, zero padded.
+// Solves U'U x = b + U' noise. `x` holds b at entry; it and `scratch` have `stride` elements, zero
+// padded. With standard normal noise x is a draw from N((U'U)^-1 b, (U'U)^-1); null is none.
 template <class T>
 void solve_factored(const T* u, std::int64_t stride, std::int64_t size, const T* inverse, T* x,
-                    T* scratch) {
+                    T* scratch, const double* noise = nullptr) {
   constexpr int R = tile_rows, W = width<T>;
   for (std::int64_t i = 0; i < size; i += R) {  // U' y = b
     T y[R];
@@ -148,7 +149,7 @@ void solve_factored(const T* u, std::int64_t stride, std::int64_t size, const T*
       for (int r = 0; r < R; ++r) rest -= broadcast(y[r]) * load(u + (i + r) * stride + j);
       store(x + j, rest);
     }
-    for (int r = 0; r < R; ++r) scratch[i + r] = y[r];
+    for (int r = 0; r < R; ++r) scratch[i + r] = noise ? y[r] + static_cast<T>(noise[i + r]) : y[r];
   }
   // U x = y. What is not solved yet counts as zero, so a vector that straddles the corner is fine.
   for (std::int64_t j = 0; j < stride; j += W) store(x + j, Vector<T>{});

@@ -6,6 +6,7 @@
 #include "rows.hpp"
 
 #include "isa/linear.hpp"
+#include "isa/normals.hpp"
 #include "isa/transpose.hpp"
 
 namespace lmf::LMF_ISA {
@@ -37,7 +38,7 @@ LMF_INLINE std::int64_t panel_depth(std::int64_t stride) {
 // Everything one row needs. `wide` parts are used as float or as double.
 struct Workspace {
   void *matrix, *panel, *x, *scratch, *inverse, *scale;
-  double *diagonal, *right, *solution, *residual, *weight, *target;
+  double *diagonal, *right, *solution, *residual, *weight, *target, *noise;
 
   static constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -65,6 +66,7 @@ struct Workspace {
     scale = take(stride);
     for (double** vector : {&diagonal, &right, &solution, &residual, &weight, &target})
       *vector = static_cast<double*>(take(stride));
+    noise = static_cast<double*>(take(2 * stride + 4 * width<float>));
     return used;
   }
 };
@@ -79,6 +81,7 @@ struct Row {
   std::int64_t n;
   double lambda;
   const float* prior;
+  std::uint64_t stream;  // of its random numbers
 
   Row(const RowProblem& p, std::int64_t row)
       : problem(p),
@@ -87,7 +90,8 @@ struct Row {
         weights(p.weights ? p.weights + p.indptr[row] : nullptr),
         n(p.indptr[row + 1] - p.indptr[row]),
         lambda(p.regularization[row]),
-        prior(p.prior ? p.prior + row * p.d : nullptr) {}
+        prior(p.prior ? p.prior + (p.shared_prior ? 0 : row * p.d) : nullptr),
+        stream(p.draw ? mixed(p.seed ^ mixed(static_cast<std::uint64_t>(row) + golden)) : 0) {}
 
   const float* factors(std::int64_t k) const {
     return problem.fixed + static_cast<std::int64_t>(indices[k]) * problem.d;
@@ -180,21 +184,23 @@ Verdict factorize(Workspace& work, std::int64_t stride, std::int64_t size, doubl
   }
 }
 
-// Solves M x = b with the factors in the workspace; refines while a correction still matters.
+// Solves M x = b with the factors in the workspace; refines while a correction still matters. With
+// noise it draws from N(x, M^-1), whose spread dwarfs what refinement could mend.
 // residual(x, r) writes b - M x in float64.
 template <class T>
 Verdict solve_refined(Workspace& work, std::int64_t stride, std::int64_t size, std::int64_t n,
-                      const double* b, bool refine, RowCounts& counts, const auto& residual) {
+                      const double* b, const double* noise, bool refine, RowCounts& counts,
+                      const auto& residual) {
   const T* matrix = static_cast<const T*>(work.matrix);
   const T* inverse = static_cast<const T*>(work.inverse);
   T* x = static_cast<T*>(work.x);
   T* scratch = static_cast<T*>(work.scratch);
-  const auto solve = [&](const double* right) {
+  const auto solve = [&](const double* right, const double* added) {
     for (std::int64_t k = 0; k < n; ++k) x[k] = static_cast<T>(right[k]);
     for (std::int64_t k = n; k < stride; ++k) x[k] = 0;
-    solve_factored(matrix, stride, size, inverse, x, scratch);
+    solve_factored(matrix, stride, size, inverse, x, scratch, added);
   };
-  solve(b);
+  solve(b, noise);
   double* solution = work.solution;
   for (std::int64_t k = 0; k < n; ++k) solution[k] = x[k];
   for (std::int64_t k = n; k < stride; ++k) solution[k] = 0;
@@ -203,7 +209,7 @@ Verdict solve_refined(Workspace& work, std::int64_t stride, std::int64_t size, s
   double before = 1e300;
   for (int round = 0; round < most_refinements; ++round) {
     residual(solution, work.residual);
-    solve(work.residual);
+    solve(work.residual, nullptr);
     double step = 0;
     for (std::int64_t k = 0; k < n; ++k) {
       step += static_cast<double>(x[k]) * x[k];
@@ -301,10 +307,17 @@ Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& co
     return Verdict::ill_conditioned;
   // Long rows lose digits in the sums themselves, and so does what is taken away from w0 G.
   const bool refine =
-      is_double<T> || condition > refine_above || row.n > 20000 || has_negative || cancelled;
+      !row.problem.draw &&
+      (is_double<T> || condition > refine_above || row.n > 20000 || has_negative || cancelled);
   if (refine) exact_right(row, work.right);
+  const double* noise = nullptr;
+  if (row.problem.draw) {
+    normals(row.stream, d, work.noise);
+    for (std::int64_t k = d; k < size; ++k) work.noise[k] = 0;
+    noise = work.noise;
+  }
   const Verdict verdict = solve_refined<T>(
-      work, stride, size, d, work.right, refine, counts, [&](const double* x, double* residual) {
+      work, stride, size, d, work.right, noise, refine, counts, [&](const double* x, double* residual) {
         for (std::int64_t k = 0; k < d; ++k) residual[k] = work.right[k] - work.diagonal[k] * x[k];
         for (std::int64_t e = 0; e < row.n; ++e) {
           if (e + 8 < row.n) row.prefetch(e + 8);
@@ -381,7 +394,15 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     energy += cy * row.target(e);
   }
   double* start = work.right;  // x0
-  if (row.prior) {
+  if (row.problem.draw) {
+    normals(row.stream, d, work.noise);
+    for (std::int64_t k = 0; k < d; ++k)
+      start[k] = (row.prior ? row.lambda * row.prior[k] / work.diagonal[k] : 0.0) +
+                 work.noise[k] / __builtin_sqrt(work.diagonal[k]);
+    normals(~row.stream, n, work.noise);
+    for (std::int64_t e = 0; e < n; ++e)
+      z[e] -= s[e] * dot(row.factors(e), start, d) + work.noise[e];
+  } else if (row.prior) {
     for (std::int64_t k = 0; k < d; ++k) {
       energy += row.lambda * row.prior[k] * row.prior[k];
       start[k] = row.lambda * row.prior[k] / work.diagonal[k];
@@ -416,9 +437,10 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
   };
   double* x = reinterpret_cast<double*>(work.panel);  // free by now
   // With a prior x may be a small difference of x0 and the rest, so the rest must be exact.
-  const bool refine = is_double<T> || condition > refine_above || row.prior;
+  const bool refine =
+      !row.problem.draw && (is_double<T> || condition > refine_above || row.prior);
   const Verdict verdict = solve_refined<T>(
-      work, stride, size, n, z, refine, counts, [&](const double* t, double* residual) {
+      work, stride, size, n, z, nullptr, refine, counts, [&](const double* t, double* residual) {
         primal_of(t, x);
         for (std::int64_t e = 0; e < n; ++e)
           residual[e] = z[e] - t[e] - s[e] * dot(row.factors(e), x, d);
@@ -431,7 +453,8 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
   const bool close = least < row.problem.unobserved_weight;
   for (std::int64_t e = 0; e < n; ++e)
     objective -= close ? s[e] * z[e] * dot(row.factors(e), x, d) : z[e] * (z[e] - work.solution[e]);
-  for (std::int64_t k = 0; k < d; ++k) work.solution[k] = x[k] + (row.prior ? start[k] : 0.0);
+  const bool from_start = row.prior || row.problem.draw;
+  for (std::int64_t k = 0; k < d; ++k) work.solution[k] = x[k] + (from_start ? start[k] : 0.0);
   return Verdict::fine;
 }
 
@@ -445,6 +468,10 @@ void diagonal(const Row& row, Workspace& work, double& objective) {
     work.solution[k] = work.diagonal[k] > 0 ? work.right[k] / work.diagonal[k] : 0.0;
     objective -= work.right[k] * work.solution[k];
   }
+  if (!row.problem.draw) return;
+  normals(row.stream, row.problem.d, work.noise);
+  for (std::int64_t k = 0; k < row.problem.d; ++k)
+    if (work.diagonal[k] > 0) work.solution[k] += work.noise[k] / __builtin_sqrt(work.diagonal[k]);
 }
 
 void solve_row(const Row& row, Workspace& work, RowCounts& counts, double& objective) {

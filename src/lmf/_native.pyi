@@ -37,6 +37,16 @@ def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.nda
     Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
     """
 
+def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d]; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d]: a row is x = T z, z ~ N(m, I) a priori.
+    """
+
+def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    Draws the Gauss-Wishart prior given the sums and the Gram matrix of n rows, as T and m.
+    """
+
 def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
     """V'V in float64 for factors float32[n, d]."""
 

@@ -1,0 +1,44 @@
+"""What all models of ratings do with them: their mean, their scale, and their absence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmf.data.interactions import Interactions
+from lmf.errors import InputError, ParameterError
+from lmf.validation import checked_flag, checked_float
+
+__all__ = ["mean_rating", "rating_range"]
+
+
+def mean_rating(data: Interactions) -> float:
+    """Return μ, the mean of the values.
+
+    Raises
+    ------
+    InputError
+        If there are none: such a model would learn that everybody likes everything.
+    """
+    if data.values is None:
+        raise InputError(
+            "there are no ratings to learn from",
+            column=data.columns.value or "values",
+            hint="name their column by value=..., or fit a WeightedMF to who-had-what",
+        )
+    return float(data.values.mean(dtype=np.float64))
+
+
+def rating_range(
+    data: Interactions, min_rating: float | None, max_rating: float | None, clip: bool
+) -> tuple[float, float] | None:
+    """Return what predictions are clipped to, given or learned; None: they are not."""
+    low = None if min_rating is None else checked_float("min_rating", min_rating)
+    high = None if max_rating is None else checked_float("max_rating", max_rating)
+    if low is not None and high is not None and low >= high:
+        raise ParameterError("min_rating", low, f"a number below max_rating = {high:g}")
+    if not checked_flag("clip", clip) or data.values is None or not len(data.values):
+        return None
+    learned_low, learned_high = float(data.values.min()), float(data.values.max())
+    low = learned_low if low is None else low
+    high = learned_high if high is None else high
+    return (min(low, high), max(low, high))
