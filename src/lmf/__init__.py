@@ -14,13 +14,16 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
-from lmf.models import Model, Popularity, WeightedMF
+from lmf.models import BayesianMF, BiasedMF, BiasOnly, Model, Popularity, WeightedMF
 from lmf.models.load import load
 from lmf.training.history import History
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BayesianMF",
+    "BiasOnly",
+    "BiasedMF",
     "Factors",
     "History",
     "Interactions",

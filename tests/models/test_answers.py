@@ -83,8 +83,11 @@ def test_similar() -> None:
 def test_predictions_stand_in_the_last_column() -> None:
     scores = np.float32([1, 2])
     frame = pl.DataFrame({"who": [1, 2]})
-    assert predictions(frame, scores).columns == ["who", "prediction"]
+    assert predictions(frame, {"prediction": scores}).columns == ["who", "prediction"]
     assert frame.columns == ["who"]
-    assert predictions(frame.lazy(), scores)["prediction"].to_list() == [1, 2]
-    assert predictions({"who": [1, 2]}, scores)["prediction"].to_list() == [1, 2]
-    assert predictions(frame.to_arrow(), scores).column_names == ["who", "prediction"]
+    assert predictions(frame.lazy(), {"prediction": scores})["prediction"].to_list() == [1, 2]
+    assert predictions({"who": [1, 2]}, {"prediction": scores})["prediction"].to_list() == [1, 2]
+    assert predictions(frame.to_arrow(), {"prediction": scores}).column_names == [
+        "who",
+        "prediction",
+    ]

@@ -1,7 +1,10 @@
 """The models: one file each, saying which objective they minimise and by which trainer."""
 
 from lmf.models.base import Model
+from lmf.models.bayesian import BayesianMF
+from lmf.models.bias import BiasOnly
+from lmf.models.biased import BiasedMF
 from lmf.models.popularity import Popularity
 from lmf.models.weighted import WeightedMF
 
-__all__ = ["Model", "Popularity", "WeightedMF"]
+__all__ = ["BayesianMF", "BiasOnly", "BiasedMF", "Model", "Popularity", "WeightedMF"]

@@ -12,7 +12,7 @@ from lmf.data.columns import Columns
 from lmf.data.frames import as_polars, to_native, type_of
 from lmf.data.vocabulary import Vocabulary
 
-__all__ = ["predictions", "ranking", "similar"]
+__all__ = ["predictions", "ranking", "similar", "table"]
 
 
 def ranking(
@@ -54,12 +54,22 @@ def similar(
     return to_native(_frame(content), frame_type)
 
 
-def predictions(frame: Any, scores: NDArray[np.float32]) -> Any:
-    """Give the frame back with a column ``prediction`` added."""
+def predictions(frame: Any, columns: dict[str, NDArray[np.float32]]) -> Any:
+    """Give the frame back with columns added."""
     library = type_of(frame)
     if library in ("pandas", "modin"):  # these have an index, and columns that Polars has not
-        return frame.assign(prediction=scores)
-    return to_native(as_polars(frame).with_columns(prediction=pl.Series(scores)), library)
+        return frame.assign(**columns)
+    added = {name: pl.Series(values) for name, values in columns.items()}
+    return to_native(as_polars(frame).with_columns(**added), library)
+
+
+def table(columns: dict[str, pl.Series | list[object]], frame_type: str) -> Any:
+    """Make a frame of Series, or of lists of ids that are no plain values."""
+    series = {
+        name: ids if isinstance(ids, pl.Series) else pl.Series(name, ids, dtype=pl.Object)
+        for name, ids in columns.items()
+    }
+    return to_native(_frame(series), frame_type)
 
 
 def _take(series: pl.Series, rows: NDArray[np.intp]) -> pl.Series:

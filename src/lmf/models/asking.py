@@ -243,7 +243,7 @@ class FittedModel(ABC):
         scores[good] = score_pairs(factors, user_index[good], item_index[good])
         if self.rating_range_ is not None:
             np.clip(scores, *self.rating_range_, out=scores)
-        return answers.predictions(frame, scores) if frame is not None else scores
+        return answers.predictions(frame, {"prediction": scores}) if frame is not None else scores
 
     def similar_items(self, items: object, n: int = 10) -> Any:
         """Return the n items most like each given one, by the cosine of their factors.

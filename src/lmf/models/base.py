@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +29,17 @@ from lmf.training.loop import Callback
 from lmf.training.trainer import Watch
 from lmf.validation import checked_flag, checked_int, checked_threads
 
-__all__ = ["Model"]
+__all__ = ["Model", "Trained"]
 
 _OF_ANSWERS = ("score", "rank", "similar")  # columns of answers, beside the user's own
+
+
+class Trained(NamedTuple):
+    """The result of a fit: factors, history, and the model's `kept_arrays` by name."""
+
+    factors: Factors
+    history: History
+    kept: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
 class Model(FittedModel):
@@ -48,6 +58,12 @@ class Model(FittedModel):
     """
 
     registry: ClassVar[dict[str, type[Model]]] = {}
+    needs_values: ClassVar[bool] = False
+    """Whether it learns from values such as ratings and refuses data without them."""
+    exact_fold_in: ClassVar[bool] = True
+    """Whether folding in a training user gives the row that training gave."""
+    kept_arrays: ClassVar[Mapping[str, type[np.generic]]] = {}
+    """Fitted attributes, without their underscore, that a model file keeps besides the factors."""
 
     history_: History
     data_fingerprint_: str
@@ -89,15 +105,18 @@ class Model(FittedModel):
     # ---- fitting ----------------------------------------------------------------------------
 
     @abstractmethod
-    def _train(self, data: Interactions, watch: Watch) -> tuple[Factors, History]:
-        """Return factors and history; after Ctrl-C what there is, and say so in the history."""
+    def _train(self, data: Interactions, watch: Watch) -> Trained:
+        """Return what there is to keep; after Ctrl-C too, and say so in the history."""
 
     def _rating_range(self, data: Interactions) -> tuple[float, float] | None:  # noqa: ARG002
         """Return what predictions are clipped to; None: nothing."""
         return None
 
     def _prepare(self) -> None:
-        """Make what answers need and a file does not keep; called after fit and after load."""
+        """Make what answers need and a file does not keep, and check what it kept.
+
+        Called after fit and after load.
+        """
 
     def fit(
         self,
@@ -155,12 +174,13 @@ class Model(FittedModel):
         limits = self._rating_range(interactions)
         held_out = None if validation is None else self._held_out(validation, interactions, limits)
         watch = Watch(callback, progress, held_out, checked_int("patience", patience, 1))
-        factors, history = self._train(interactions, watch)
+        factors, history, kept = self._train(interactions, watch)
         fitted = {
             **about_data,
             "rating_range_": limits,
             "factors_": factors.checked(),
             "history_": history,
+            **{name + "_": array for name, array in kept.items()},
             "_fitted_params": self.get_params(),
         }
         self.__dict__.update(fitted)  # one step: Ctrl-C leaves all of it or nothing
@@ -196,6 +216,8 @@ class Model(FittedModel):
         for bias in ("user_bias", "item_bias"):
             if getattr(factors, bias) is not None:
                 arrays[bias] = getattr(factors, bias)
+        for name in self.kept_arrays:
+            arrays[name] = getattr(self, name + "_")
         columns = self.columns_
         extra = {
             "offset": factors.offset,
@@ -247,6 +269,8 @@ class Model(FittedModel):
         limits = state.extra["rating_range"]
         model.rating_range_ = None if limits is None else (float(limits[0]), float(limits[1]))
         model.history_ = History.from_json(json.dumps(state.extra["history"]))
+        for name, dtype in model.kept_arrays.items():
+            setattr(model, name + "_", state.array(name, dtype))
         model._fitted_params = model.get_params()
         model._prepare()
         return model

@@ -10,7 +10,7 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.factors import Factors
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model
+from lmf.models.base import Model, Trained
 from lmf.retrieval import popularity_factors
 from lmf.training.history import History
 from lmf.training.trainer import Watch
@@ -43,14 +43,14 @@ class Popularity(Model):
         self,
         data: Interactions,
         watch: Watch,  # noqa: ARG002 - there are no epochs
-    ) -> tuple[Factors, History]:
+    ) -> Trained:
         empty = Factors(
             data.users,
             data.items,
             np.zeros((data.n_users, 0), np.float32),
             np.zeros((data.n_items, 0), np.float32),
         )
-        return popularity_factors(empty, data.by_user), History(stopped="epochs")
+        return Trained(popularity_factors(empty, data.by_user), History(stopped="epochs"))
 
     def _new_users(self, rows: CSR) -> NewUsers:
         return np.zeros((rows.n_rows, 0), np.float32), None

@@ -8,7 +8,7 @@ from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
 from lmf.validation import checked_flag, checked_float
 
-__all__ = ["mean_rating", "rating_range"]
+__all__ = ["mean_rating", "rating_range", "rating_spread"]
 
 
 def mean_rating(data: Interactions) -> float:
@@ -26,6 +26,11 @@ def mean_rating(data: Interactions) -> float:
             hint="name their column by value=..., or fit a WeightedMF to who-had-what",
         )
     return float(data.values.mean(dtype=np.float64))
+
+
+def rating_spread(data: Interactions) -> float:
+    """Return the standard deviation of the values; 0 without any."""
+    return 0.0 if data.values is None else float(data.values.std(dtype=np.float64))
 
 
 def rating_range(

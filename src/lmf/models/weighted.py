@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
-from lmf.factors import Factors
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model
+from lmf.models.base import Model, Trained
 from lmf.training.alternating import Alternation, Objective, RowSolver
-from lmf.training.history import History
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads, first_true
 
@@ -143,7 +141,7 @@ class WeightedMF(Model):
         """Whether only observed entries count, as they are."""
         return self.unobserved_weight == 0 and self.alpha is None
 
-    def _train(self, data: Interactions, watch: Watch) -> tuple[Factors, History]:
+    def _train(self, data: Interactions, watch: Watch) -> Trained:
         objective = self._objective()
         n_factors = checked_int("n_factors", self.n_factors, 1, 16384)
         epochs = checked_int("epochs", self.epochs, 1)
@@ -153,7 +151,9 @@ class WeightedMF(Model):
             data.by_user, data.by_item, objective, n_factors, checked_seed(self.seed),
             checked_threads(self.n_threads),
         )  # fmt: skip
-        return train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
+        return Trained(
+            *train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
+        )
 
     def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)

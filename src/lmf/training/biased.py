@@ -23,7 +23,7 @@ def with_ones(factors: Floats) -> Floats:
 
 
 def biased_rows(
-    rows: CSR, factors: Floats, bias: Floats, offset: float, objective: Objective,
+    rows: CSR, factors: Floats, bias: Floats | None, offset: float, objective: Objective,
     n_threads: int = 0,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Solve rows for factors and bias together, given the other side's.
@@ -38,10 +38,11 @@ def biased_rows(
     return np.ascontiguousarray(solved[:, :-1]), np.ascontiguousarray(solved[:, -1])
 
 
-def _without(rows: CSR, offset: float, bias: Floats) -> Floats:
+def _without(rows: CSR, offset: float, bias: Floats | None) -> Floats:
     """Return each value less what the offset and the other side's bias say."""
-    values = np.float32(1) if rows.values is None else rows.values
-    return values - np.float32(offset) - bias[rows.indices]
+    values = np.ones(rows.nnz, np.float32) if rows.values is None else rows.values
+    less = values - np.float32(offset)
+    return less if bias is None else less - bias[rows.indices]
 
 
 class BiasedAlternation(Trainer):

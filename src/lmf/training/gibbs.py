@@ -69,7 +69,7 @@ class Samples:
     @property
     def n_factors(self) -> int:
         """The number of factors d of one sample."""
-        return self.user_factors.shape[1] // max(1, self.n)
+        return int(self.user_factors.shape[1]) // max(1, self.n)
 
     def first(self, n: int) -> Samples:
         """Return the first n samples."""

@@ -1,0 +1,166 @@
+"""Biased matrix factorization of ratings, by least squares or by stochastic gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmf.data.csr import CSR
+from lmf.data.interactions import Interactions
+from lmf.errors import InputError
+from lmf.models.asking import NewUsers
+from lmf.models.base import Model, Trained
+from lmf.models.ratings import mean_rating, rating_range, rating_spread
+from lmf.training.alternating import Objective
+from lmf.training.biased import BiasedAlternation, biased_rows
+from lmf.training.trainer import Trainer, Watch, train
+from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
+
+__all__ = ["BiasedMF"]
+
+_SOLVERS = ("als",)
+_PENALTY_OF_ONE = 1.1  # by the standard deviation of the ratings; found on films, exponent 1/2
+
+
+class BiasedMF(Model):
+    r"""Matrix factorization of ratings with user and item biases.
+
+    .. math:: \hat r_{ui} = \mu + b_u + b_i + p_u \cdot q_i
+
+    minimises
+
+    .. math::
+
+        \sum_{(u,i) \in S} (r_{ui} - \hat r_{ui})^2
+        + \sum_u \lambda |S_u|^\nu (\|p_u\|^2 + b_u^2)
+        + \sum_i \lambda |S_i|^\nu (\|q_i\|^2 + b_i^2)
+
+    over the observed ratings S; μ is their mean.
+
+    Parameters
+    ----------
+    n_factors : int, default 32
+        Number of latent factors d.
+    solver : {"als"}, default "als"
+        ``"als"``: alternating least squares, factors and biases of a row found together, exactly.
+    regularization : float, optional
+        λ ≥ 0. By default 1.1 times the standard deviation of the ratings.
+    regularization_exponent : float, default 0.5
+        ν: 0 is plain L2, 1 scales the penalty with the number of ratings (Zhou et al. 2008).
+    epochs : int, default 30
+        At most.
+    tolerance : float, default 1e-4
+        Stop when an epoch lowers the objective by less than this share; 0 runs all epochs.
+    min_rating, max_rating : float, optional
+        The scale of the ratings; by default what the training data have.
+    clip : bool, default True
+        Clip predictions to the scale. Rankings are never clipped.
+    seed : int, Generator or SeedSequence, default 0
+        The same seed gives the same bits for any ``n_threads``.
+    n_threads : int, default 0
+        0: all that this process may use.
+
+    Attributes
+    ----------
+    factors_ : Factors
+        With ``user_bias``, ``item_bias`` and the mean rating as ``offset``.
+    history_ : History
+        The objective after each epoch and, with ``fit(validation=...)``, the RMSE there.
+
+    References
+    ----------
+    Koren, Bell & Volinsky 2009, "Matrix factorization techniques for recommender systems".
+    Zhou, Wilkinson, Schreiber & Pan 2008, "Large-scale parallel collaborative filtering for the
+    Netflix Prize".
+
+    Examples
+    --------
+    >>> ratings = {"user": [1, 1, 2, 2, 3], "item": [7, 8, 7, 9, 8], "rating": [5, 1, 4, 2, 1]}
+    >>> model = BiasedMF(n_factors=2).fit(ratings)
+    >>> liked, disliked = model.predict(([3, 3], [7, 8]))
+    >>> bool(liked > disliked)
+    True
+    """
+
+    name: ClassVar[str] = "biased"
+    predicts_values = True
+    needs_values: ClassVar[bool] = True
+
+    kept_arrays: ClassVar[Mapping[str, type[np.generic]]] = {"spread": np.float64}
+
+    spread_: NDArray[np.float64]
+    _fitted_objective: Objective
+
+    def __init__(
+        self,
+        n_factors: int = 32,
+        solver: str = "als",
+        regularization: float | None = None,
+        regularization_exponent: float = 0.5,
+        epochs: int = 30,
+        tolerance: float = 1e-4,
+        min_rating: float | None = None,
+        max_rating: float | None = None,
+        clip: bool = True,
+        seed: int = 0,
+        n_threads: int = 0,
+    ) -> None:
+        self.n_factors = n_factors
+        self.solver = solver
+        self.regularization = regularization
+        self.regularization_exponent = regularization_exponent
+        self.epochs = epochs
+        self.tolerance = tolerance
+        self.min_rating = min_rating
+        self.max_rating = max_rating
+        self.clip = clip
+        self.seed = seed
+        self.n_threads = n_threads
+
+    def _rating_range(self, data: Interactions) -> tuple[float, float] | None:
+        return rating_range(data, self.min_rating, self.max_rating, self.clip)
+
+    def _objective(self, spread: float) -> Objective:
+        given = self.regularization
+        return Objective(
+            unobserved_weight=0.0,
+            regularization=_PENALTY_OF_ONE * spread
+            if given is None
+            else checked_float("regularization", given, minimum=0),
+            regularization_exponent=checked_float(
+                "regularization_exponent", self.regularization_exponent, minimum=-4, maximum=4
+            ),
+        )
+
+    def _train(self, data: Interactions, watch: Watch) -> Trained:
+        offset, spread = mean_rating(data), rating_spread(data)
+        epochs = checked_int("epochs", self.epochs, 1)
+        tolerance = checked_float("tolerance", self.tolerance, minimum=0)
+        trainer = self._trainer(data, self._objective(spread), offset)
+        return Trained(
+            *train(trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance),
+            {"spread": np.array([spread])},
+        )
+
+    def _trainer(self, data: Interactions, objective: Objective, offset: float) -> Trainer:
+        checked_choice("solver", self.solver, _SOLVERS)
+        n_factors = checked_int("n_factors", self.n_factors, 1, 16383)
+        return BiasedAlternation(
+            data.by_user, data.by_item, objective, n_factors, offset,
+            checked_seed(self.seed), checked_threads(self.n_threads),
+        )  # fmt: skip
+
+    def _prepare(self) -> None:
+        if self.spread_.shape != (1,) or not np.isfinite(self.spread_).all():
+            raise InputError("expected one finite number", column="spread")
+        self._fitted_objective = self._objective(float(self.spread_[0]))
+
+    def _new_users(self, rows: CSR) -> NewUsers:
+        factors = self.factors_
+        return biased_rows(
+            rows, factors.item_factors, factors.item_bias, factors.offset,
+            self._fitted_objective, checked_threads(self.n_threads),
+        )  # fmt: skip
