@@ -37,6 +37,11 @@ def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.nda
     Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
     """
 
+def sparse_product(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, dense: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
+    """
+    Returns A X, float32[m, b]: A is m x n in CSR (values None: all 1), X float32[n, b].
+    """
+
 def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
     Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d]; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d]: a row is x = T z, z ~ N(m, I) a priori.
