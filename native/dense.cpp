@@ -90,6 +90,41 @@ bool rotate(float* factors, std::int64_t n, int d, const double* basis, const st
   });
 }
 
+bool cross(const float* left, int q, const float* right, int w, std::int64_t n, double* out,
+           int n_threads, const Interrupt& interrupt) {
+  const std::size_t size = static_cast<std::size_t>(q) * w;
+  const std::int64_t groups = std::clamp<std::int64_t>(n / 1024, 1, 16);
+  std::vector<double> sums(groups * size, 0.0);
+  const bool finished = parallel_for(groups, n_threads, interrupt, [&](std::int64_t group, int) {
+    double* sum = sums.data() + group * size;
+    std::vector<float> part(size);
+    const std::int64_t end = n * (group + 1) / groups;
+    for (std::int64_t row = n * group / groups; row < end; row += 1024) {
+      std::fill(part.begin(), part.end(), 0.0f);
+      dense_kernels().cross(left + row * q, q, right + row * w, w, std::min<std::int64_t>(1024, end - row),
+                            part.data());
+      for (std::size_t k = 0; k < size; ++k) sum[k] += part[k];
+    }
+  });
+  for (std::size_t k = 0; k < size; ++k) {
+    out[k] = 0;
+    for (std::int64_t group = 0; group < groups; ++group) out[k] += sums[group * size + k];
+  }
+  return finished;
+}
+
+bool subtract_product(float* from, int w, const float* left, int q, const double* coefficients,
+                      std::int64_t n, int n_threads, const Interrupt& interrupt) {
+  constexpr std::int64_t chunk = 256;
+  const std::vector<float> narrow(coefficients, coefficients + static_cast<std::size_t>(q) * w);
+  return parallel_for((n + chunk - 1) / chunk, n_threads, interrupt, [&](std::int64_t at, int) {
+    std::vector<float> panel(static_cast<std::size_t>(q) * 8);
+    const std::int64_t begin = at * chunk;
+    dense_kernels().subtract_product(from + begin * w, w, left + begin * q, q, narrow.data(),
+                                     std::min(n - begin, chunk), panel.data());
+  });
+}
+
 void column_energies(const float* factors, const double* weights, std::int64_t n, int d, double* out,
                      int n_threads) {
   const std::int64_t groups = std::clamp<std::int64_t>(n / 1024, 1, 64);

@@ -18,6 +18,15 @@ bool gram(const float* factors, std::int64_t n, int d, double* out, int n_thread
 bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
             int n_threads, const Interrupt& interrupt);
 
+// out = Q'W in float64, q x w, for Q n x q and W n x w, both widths multiples of 16. Summed in fixed
+// groups joined in order.
+bool cross(const float* left, int q, const float* right, int w, std::int64_t n, double* out,
+           int n_threads, const Interrupt& interrupt);
+
+// W -= Q C in place, C q x w; widths as for cross.
+bool subtract_product(float* from, int w, const float* left, int q, const double* coefficients,
+                      std::int64_t n, int n_threads, const Interrupt& interrupt);
+
 // out[k] = sum over rows of weight * factor_k^2, d elements. Summed in fixed groups joined in order.
 void column_energies(const float* factors, const double* weights, std::int64_t n, int d, double* out,
                      int n_threads);
@@ -35,6 +44,11 @@ struct DenseKernels {
   // columns of `basis` (d x stride, padded with zeros, one old axis a row) are the new axes.
   void (*rotate)(float* factors, std::int64_t n, int d, const float* basis, std::int64_t stride,
                  void* workspace);
+  // sum += Q'W, q x w.
+  void (*cross)(const float* left, int q, const float* right, int w, std::int64_t n, float* sum);
+  // W -= Q C, with a panel of q x 8 floats for Q's transpose.
+  void (*subtract_product)(float* from, int w, const float* left, int q, const float* coefficients,
+                           std::int64_t n, float* panel);
 };
 
 }  // namespace lmf

@@ -58,8 +58,47 @@ void rotate(float* factors, std::int64_t n, int d, const float* basis, std::int6
   }
 }
 
+void cross(const float* left, int q, const float* right, int w, std::int64_t n, float* sum) {
+  constexpr std::int64_t panel = 256;  // rows of both that stay in the second cache
+  constexpr int W = width<float>;
+  for (std::int64_t row = 0; row < n; row += panel) {
+    const std::int64_t depth = n - row < panel ? n - row : panel;
+    for (int j = 0; j < w;) {
+      const int rest = (w - j) / W;
+      const int vectors = rest < tile_vectors ? rest : tile_vectors;
+      for (int i = 0; i < q; i += tile_rows)
+        tile_of<float, Sign::plus>(vectors, sum + static_cast<std::int64_t>(i) * w + j, w,
+                                   left + row * q + i, q, right + row * w + j, w, depth);
+      j += vectors * W;
+    }
+  }
+}
+
+void subtract_product(float* from, int w, const float* left, int q, const float* coefficients,
+                      std::int64_t n, float* panel) {
+  constexpr int R = tile_rows, W = width<float>;
+  float target[R * tile_vectors * W];
+  for (std::int64_t row = 0; row < n; row += R) {
+    const int live = static_cast<int>(n - row < R ? n - row : R);
+    for (int k = 0; k < q; ++k)
+      for (int r = 0; r < R; ++r) panel[k * R + r] = r < live ? left[(row + r) * q + k] : 0.0f;
+    for (int j = 0; j < w;) {
+      const int rest = (w - j) / W;
+      const int vectors = rest < tile_vectors ? rest : tile_vectors;
+      const int columns = vectors * W;
+      for (int r = 0; r < R; ++r)
+        for (int c = 0; c < columns; ++c)
+          target[r * columns + c] = r < live ? from[(row + r) * w + j + c] : 0.0f;
+      tile_of<float, Sign::minus>(vectors, target, columns, panel, R, coefficients + j, w, q);
+      for (int r = 0; r < live; ++r)
+        std::memcpy(from + (row + r) * w + j, target + r * columns, sizeof(float) * columns);
+      j += columns;
+    }
+  }
+}
+
 }  // namespace
 
-const DenseKernels dense_kernels = {workspace_bytes, gram, rotate};
+const DenseKernels dense_kernels = {workspace_bytes, gram, rotate, cross, subtract_product};
 
 }  // namespace lmf::LMF_ISA

@@ -49,6 +49,7 @@ void multiply(const SparseProduct& p, std::int64_t begin, std::int64_t end) {
     for (; column + most_vectors * W <= p.width; column += most_vectors * W)
       block_of_row<most_vectors>(p, row, column);
     for (; column + 4 * W <= p.width; column += 4 * W) block_of_row<4>(p, row, column);
+    for (; column + 2 * W <= p.width; column += 2 * W) block_of_row<2>(p, row, column);
     for (; column + W <= p.width; column += W) block_of_row<1>(p, row, column);
     if (column < p.width) rest_of_row(p, row, column);
   }

@@ -14,7 +14,7 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
-from lmf.models import BayesianMF, BiasedMF, BiasOnly, Model, Popularity, WeightedMF
+from lmf.models import BayesianMF, BiasedMF, BiasOnly, Model, Popularity, PureSVD, WeightedMF
 from lmf.models.load import load
 from lmf.training.history import History
 
@@ -29,6 +29,7 @@ __all__ = [
     "Interactions",
     "Model",
     "Popularity",
+    "PureSVD",
     "Report",
     "Split",
     "UserSplit",

@@ -52,6 +52,16 @@ def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) -> t
     Draws the Gauss-Wishart prior given the sums and the Gram matrix of n rows, as T and m.
     """
 
+def cross(left: numpy.ndarray, right: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
+    """
+    Q'W in float64 for Q float32[n, q] and W float32[n, w], q and w multiples of 16.
+    """
+
+def subtract_product(from_: numpy.ndarray, left: numpy.ndarray, coefficients: numpy.ndarray, n_threads: int = 0) -> None:
+    """
+    W -= Q C in place, W float32[n, w], Q float32[n, q], C float64[q, w]; widths as for cross.
+    """
+
 def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
     """V'V in float64 for factors float32[n, d]."""
 

@@ -5,6 +5,7 @@ from lmf.models.bayesian import BayesianMF
 from lmf.models.bias import BiasOnly
 from lmf.models.biased import BiasedMF
 from lmf.models.popularity import Popularity
+from lmf.models.puresvd import PureSVD
 from lmf.models.weighted import WeightedMF
 
-__all__ = ["BayesianMF", "BiasOnly", "BiasedMF", "Model", "Popularity", "WeightedMF"]
+__all__ = ["BayesianMF", "BiasOnly", "BiasedMF", "Model", "Popularity", "PureSVD", "WeightedMF"]

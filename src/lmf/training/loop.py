@@ -26,6 +26,7 @@ def run_epochs(
     progress: bool | None = None,
     validate: Callable[[], float] | None = None,
     improved: Callable[[], None] | None = None,
+    converged: Callable[[], bool] | None = None,
     patience: int = 3,
 ) -> History:
     """Call `step` once an epoch until a rule says stop.
@@ -46,6 +47,8 @@ def run_epochs(
         Measures the validation error after each epoch; it is kept in the record.
     improved : callable, optional
         Called after an epoch whose validation error is the lowest so far.
+    converged : callable, optional
+        Whether the trainer has reached its end, whatever the objective does.
     patience : int
         Stop after so many epochs in a row without a lower validation error.
 
@@ -85,6 +88,8 @@ def run_epochs(
                 if shown is not None:
                     shown.update(record)
                 history.stopped = _verdict(history, tolerance, callback, patience)
+                if not history.stopped and converged is not None and converged():
+                    history.stopped = "converged"
                 if history.stopped:
                     return history
     except KeyboardInterrupt:

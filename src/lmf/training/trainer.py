@@ -58,6 +58,11 @@ class Trainer(ABC):
     def epoch(self, number: int) -> float:
         """Train epoch `number`, counted from 1; return the objective after it."""
 
+    @property
+    def converged(self) -> bool:
+        """Whether further epochs would change nothing; most trainers cannot tell."""
+        return False
+
     def finish(self) -> float | None:
         """Do what is left after the last epoch; return the objective if that changed it."""
         return None
@@ -117,6 +122,7 @@ def train(
         progress=watch.progress,
         validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
         improved=keep if trainer.keeps_best else None,
+        converged=lambda: trainer.converged,
         patience=watch.patience if trainer.keeps_best else epochs,
     )
     try:

@@ -1,0 +1,212 @@
+"""Truncated singular value decomposition of a sparse matrix, by block Lanczos iteration."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmf import _native
+from lmf.data.csr import CSR
+from lmf.data.vocabulary import Vocabulary
+from lmf.factors import Factors
+from lmf.training.trainer import Trainer
+
+__all__ = ["TruncatedSVD"]
+
+Floats = NDArray[np.float32]
+
+_BLOCK = 32  # columns that pass over the matrix together
+_SMALL = 256  # up to here the whole space is searched at once
+_AT_FIRST = 4  # so many times more columns in the first epoch: fewer never suffice
+_LANE = 16  # native block products come in multiples of it
+_NOTHING = 1e-12  # squared length, by the largest, of a direction that is rounding and no more
+
+
+class TruncatedSVD(Trainer):
+    r"""The d largest singular triplets of A, m × n: the minimum of ‖A − U Vᵀ‖²_F of rank d.
+
+    Block Lanczos on B = AᵀA or AAᵀ, whichever is smaller: each step multiplies a block by B,
+    makes it orthogonal to all blocks before, and adds it to the basis; the best approximation in
+    the span of the basis is found by a small eigenproblem (Rayleigh-Ritz). An epoch adds as many
+    columns as there are factors. In float32, with sums in float64.
+
+    Parameters
+    ----------
+    by_user, by_item : CSR
+        A and its transpose.
+    n_factors : int
+        d, at most min(m, n).
+    tolerance : float
+        The iteration has converged where every residual ‖B x − θ x‖ is below it, by θ. The
+        relative error of a singular value is about its square.
+    seed, n_threads : int
+
+    Attributes
+    ----------
+    singular_values : ndarray of float64, shape (d,)
+        Falling.
+
+    References
+    ----------
+    Golub & Underwood 1977, "The block Lanczos method for computing eigenvalues". Musco & Musco
+    2015, "Randomized block Krylov methods for stronger and faster approximate SVD".
+    """
+
+    keeps_best: ClassVar[bool] = False  # every epoch is closer to the one optimum
+
+    def __init__(
+        self, by_user: CSR, by_item: CSR, n_factors: int, tolerance: float, seed: int,
+        n_threads: int = 0,
+    ) -> None:  # fmt: skip
+        self.n_factors = n_factors
+        self.tolerance = tolerance
+        self.n_threads = n_threads
+        tall = by_user.n_rows >= by_user.n_cols
+        self._down, self._up = (by_user, by_item) if tall else (by_item, by_user)
+        self._tall = tall
+        self._n = self._down.n_cols  # of the smaller side
+        values = by_user.values
+        self.energy = float(by_user.nnz)
+        if values is not None:
+            self.energy = float(np.square(values, dtype=np.float64).sum())
+        self._block = min(_BLOCK, _multiple(n_factors))
+        self._basis = np.zeros((self._n, 0), np.float32)
+        self._next = self._first(seed)  # block to be added
+        self._ritz = np.zeros((0, 0))  # basisᵀ B basis
+        self._converged = False
+        self.singular_values = np.zeros(n_factors)
+        self._vectors = np.zeros((self._n, n_factors), np.float32)
+        self._image = np.zeros((self._down.n_rows, n_factors), np.float32)
+        self._coordinates = np.zeros((0, n_factors))  # of the vectors, in the basis
+        self._aligned = False
+
+    def _first(self, seed: int) -> Floats:
+        if self._n <= max(_SMALL, 2 * self.n_factors):
+            return np.eye(self._n, _multiple(self._n), dtype=np.float32)
+        random = np.random.Generator(np.random.Philox(seed))
+        block = random.standard_normal((self._n, self._block), dtype=np.float32)
+        return self._orthonormal(block)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every singular value is known to the tolerance."""
+        return self._converged
+
+    def epoch(self, number: int) -> float:
+        """Widen the basis; return ‖A − U Vᵀ‖²_F of the best approximation in it."""
+        columns = max(self._block, self.n_factors) * (_AT_FIRST if number == 1 else 1)
+        residual = self._widen(self._basis.shape[1] + columns)
+        theta, coordinates = self._best()
+        self._coordinates, self._aligned = coordinates, False
+        lost = np.linalg.norm(residual @ coordinates[-residual.shape[1] :], axis=0)
+        floor = self.tolerance * np.maximum(theta, 1e-9 * theta.max(initial=1e-300))
+        self._converged = bool((lost <= floor).all())
+        return max(0.0, self.energy - float(theta.sum()))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the basis and the present vectors in it."""
+        return {
+            "basis": self._basis, "next": self._next, "ritz": self._ritz,
+            "coordinates": self._coordinates,
+        }  # fmt: skip
+
+    def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
+        """Return U = A V and V; V has orthonormal columns."""
+        if not self._aligned:
+            self._align(self._combined(self._coordinates))
+        other = self._image
+        if self._tall:
+            return Factors(users, items, other, self._vectors)
+        # The users are the smaller side: their vectors are orthonormal, so scale both over.
+        scale = np.where(self.singular_values > 0, self.singular_values, 1.0).astype(np.float32)
+        return Factors(users, items, self._vectors * scale, other / scale)
+
+    def _apply(self, block: Floats) -> Floats:
+        """Return B times a block."""
+        return _product(self._up, _product(self._down, block, self.n_threads), self.n_threads)
+
+    def _widen(self, wanted: int) -> NDArray[np.float64]:
+        """Add blocks until the basis has so many columns; return what the last one leaves over.
+
+        That is a root R of WᵀW, W the part of B times the last block that lies outside the basis.
+        """
+        while True:
+            known = self._ritz.shape[0]
+            self._basis = np.hstack([self._basis, self._next])
+            image = self._apply(self._next)
+            inside = _native.cross(self._basis, image, self.n_threads)
+            self._grow_ritz(inside, known)
+            _native.subtract_product(image, self._basis, inside, self.n_threads)
+            again = _native.cross(self._basis, image, self.n_threads)  # once is not enough
+            _native.subtract_product(image, self._basis, again, self.n_threads)
+            values, vectors = _native.eigen_symmetric(
+                _native.gram(image, self.n_threads), self.n_threads
+            )
+            rest: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))[:, None] * vectors
+            self._next = self._orthonormal(image)
+            if self._basis.shape[1] >= min(wanted, self._n) or not values.max(initial=0.0) > 0:
+                return rest
+
+    def _grow_ritz(self, inside: NDArray[np.float64], known: int) -> None:
+        size = self._basis.shape[1]
+        grown = np.zeros((size, size))
+        grown[:known, :known] = self._ritz
+        grown[:, known:] = inside
+        grown[known:, :] = inside.T
+        corner = inside[known:]
+        grown[known:, known:] = (corner + corner.T) / 2
+        self._ritz = grown
+
+    def _orthonormal(self, block: Floats) -> Floats:
+        """Return an orthonormal basis of a block's columns; zeros where it has fewer."""
+        for _ in range(2):  # the second time for what rounding left
+            values, vectors = _native.eigen_symmetric(
+                _native.gram(block, self.n_threads), self.n_threads
+            )
+            alive = values > _NOTHING * values.max(initial=0.0)
+            scale = np.where(alive, 1 / np.sqrt(np.where(alive, values, 1.0)), 0.0)
+            _native.rotate(block, np.ascontiguousarray(vectors * scale[:, None]), None,
+                           self.n_threads)  # fmt: skip
+        return block
+
+    def _best(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the d largest Ritz values and the coordinates of their vectors, a column each."""
+        values, vectors = _native.eigen_symmetric(self._ritz, self.n_threads)
+        largest = np.argsort(-values, kind="stable")[: self.n_factors]
+        return values[largest], np.ascontiguousarray(vectors[largest].T)
+
+    def _combined(self, coordinates: NDArray[np.float64]) -> Floats:
+        out = np.zeros((self._n, _multiple(self.n_factors)), np.float32)
+        padded = np.zeros((self._basis.shape[1], out.shape[1]))
+        padded[:, : self.n_factors] = -coordinates
+        _native.subtract_product(out, self._basis, padded, self.n_threads)
+        return np.ascontiguousarray(out[:, : self.n_factors])
+
+    def _align(self, vectors: Floats) -> None:
+        """Keep the vectors, turned so that A V has columns orthogonal to float32's last digit."""
+        vectors = self._orthonormal(vectors)
+        image = _product(self._down, vectors, self.n_threads)
+        values, turn = _native.eigen_symmetric(_native.gram(image, self.n_threads), self.n_threads)
+        order = np.argsort(-values, kind="stable")
+        turn = np.ascontiguousarray(turn[order])
+        # The largest element of each vector is positive: one of two answers, always the same.
+        _native.rotate(vectors, turn, None, self.n_threads)
+        _native.rotate(image, turn, None, self.n_threads)
+        largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(self.n_factors)]
+        signs = np.where(largest < 0, np.float32(-1), np.float32(1))
+        self._vectors, self._image, self._aligned = vectors * signs, image * signs, True
+        self.singular_values = np.sqrt(np.maximum(values[order], 0.0))
+
+
+def _multiple(width: int) -> int:
+    return math.ceil(width / _LANE) * _LANE
+
+
+def _product(rows: CSR, dense: Floats, n_threads: int) -> Floats:
+    product: Floats = _native.sparse_product(
+        rows.indptr, rows.indices, rows.values, dense, n_threads
+    )
+    return product
