@@ -14,7 +14,16 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
-from lmf.models import BayesianMF, BiasedMF, BiasOnly, Model, Popularity, PureSVD, WeightedMF
+from lmf.models import (
+    BayesianMF,
+    BiasedMF,
+    BiasOnly,
+    Model,
+    Popularity,
+    PureSVD,
+    SVDPlusPlus,
+    WeightedMF,
+)
 from lmf.models.load import load
 from lmf.training.history import History
 
@@ -31,6 +40,7 @@ __all__ = [
     "Popularity",
     "PureSVD",
     "Report",
+    "SVDPlusPlus",
     "Split",
     "UserSplit",
     "Vocabulary",

@@ -15,6 +15,7 @@ from lmf.errors import InputError, ModelFileError, ParameterError
 MODELS = {
     "bias": lmf.BiasOnly(),
     "biased": lmf.BiasedMF(n_factors=4),
+    "svdpp": lmf.SVDPlusPlus(n_factors=4),
     "bayesian": lmf.BayesianMF(n_factors=4, samples=30),
 }
 
@@ -51,6 +52,7 @@ def test_models_meet_held_out_ratings() -> None:
     bias = rmse(fresh("bias").fit(train), test)
     biased = rmse(fresh("biased").fit(train), test)
     bayesian = rmse(fresh("bayesian").fit(train), test)
+    assert rmse(fresh("svdpp").fit(train), test) < 0.65
     assert bias < spread
     assert biased < 0.65
     assert bayesian < 0.6
@@ -80,7 +82,7 @@ def test_saved_and_loaded(name: str, tmp_path: Path) -> None:
     assert (twin.fold_in(history).user_factors == model.fold_in(history).user_factors).all()
 
 
-@pytest.mark.parametrize("name", ["bias", "biased"])
+@pytest.mark.parametrize("name", ["bias", "biased", "svdpp"])
 def test_folding_in_gives_the_trained_row(name: str) -> None:
     train, _ = parts()
     model = fresh(name).fit(train)
@@ -151,7 +153,7 @@ def test_a_row_rated_little_is_less_certain() -> None:
     assert stranger > 1.3 * friend
 
 
-@pytest.mark.parametrize("name", ["biased", "bayesian"])
+@pytest.mark.parametrize("name", ["biased", "svdpp", "bayesian"])
 def test_same_bits_for_any_number_of_threads(name: str) -> None:
     train, _ = parts()
     bits = {

@@ -6,6 +6,16 @@ from lmf.models.bias import BiasOnly
 from lmf.models.biased import BiasedMF
 from lmf.models.popularity import Popularity
 from lmf.models.puresvd import PureSVD
+from lmf.models.svdpp import SVDPlusPlus
 from lmf.models.weighted import WeightedMF
 
-__all__ = ["BayesianMF", "BiasOnly", "BiasedMF", "Model", "Popularity", "PureSVD", "WeightedMF"]
+__all__ = [
+    "BayesianMF",
+    "BiasOnly",
+    "BiasedMF",
+    "Model",
+    "Popularity",
+    "PureSVD",
+    "SVDPlusPlus",
+    "WeightedMF",
+]

@@ -13,7 +13,7 @@ from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
-from lmf.models.ratings import mean_rating, rating_range, rating_spread
+from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
 from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
 from lmf.training.trainer import Trainer, Watch, train
@@ -22,7 +22,6 @@ from lmf.validation import checked_choice, checked_float, checked_int, checked_s
 __all__ = ["BiasedMF"]
 
 _SOLVERS = ("als",)
-_PENALTY_OF_ONE = 1.1  # by the standard deviation of the ratings; found on films, exponent 1/2
 
 
 class BiasedMF(Model):
@@ -124,16 +123,7 @@ class BiasedMF(Model):
         return rating_range(data, self.min_rating, self.max_rating, self.clip)
 
     def _objective(self, spread: float) -> Objective:
-        given = self.regularization
-        return Objective(
-            unobserved_weight=0.0,
-            regularization=_PENALTY_OF_ONE * spread
-            if given is None
-            else checked_float("regularization", given, minimum=0),
-            regularization_exponent=checked_float(
-                "regularization_exponent", self.regularization_exponent, minimum=-4, maximum=4
-            ),
-        )
+        return rating_penalty(self.regularization, self.regularization_exponent, spread)
 
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         offset, spread = mean_rating(data), rating_spread(data)

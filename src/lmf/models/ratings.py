@@ -6,9 +6,12 @@ import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
+from lmf.training.alternating import Objective
 from lmf.validation import checked_flag, checked_float
 
-__all__ = ["mean_rating", "rating_range", "rating_spread"]
+__all__ = ["mean_rating", "rating_penalty", "rating_range", "rating_spread"]
+
+_PENALTY_OF_ONE = 1.1  # by the standard deviation
 
 
 def mean_rating(data: Interactions) -> float:
@@ -31,6 +34,22 @@ def mean_rating(data: Interactions) -> float:
 def rating_spread(data: Interactions) -> float:
     """Return the standard deviation of the values; 0 without any."""
     return 0.0 if data.values is None else float(data.values.std(dtype=np.float64))
+
+
+def rating_penalty(strength: float | None, exponent: float, spread: float) -> Objective:
+    """Return the objective of observed ratings: λ given, or found by their standard deviation.
+
+    On films, whatever the set, 1.1 standard deviations and the exponent 1/2 do well.
+    """
+    if strength is None:
+        strength = _PENALTY_OF_ONE * spread
+    return Objective(
+        unobserved_weight=0.0,
+        regularization=checked_float("regularization", strength, minimum=0),
+        regularization_exponent=checked_float(
+            "regularization_exponent", exponent, minimum=-4, maximum=4
+        ),
+    )
 
 
 def rating_range(

@@ -12,7 +12,7 @@ from lmf.factors import Factors
 from lmf.training.alternating import Objective, RowSolver, initial_factors, native_errors
 from lmf.training.trainer import Trainer
 
-__all__ = ["BiasedAlternation", "biased_rows", "with_ones"]
+__all__ = ["BiasedAlternation", "biased_rows", "with_bias", "with_ones"]
 
 Floats = NDArray[np.float32]
 
@@ -22,11 +22,18 @@ def with_ones(factors: Floats) -> Floats:
     return np.hstack([factors, np.ones((len(factors), 1), np.float32)])
 
 
+def with_bias(factors: Floats) -> Floats:
+    """Return the factors with a last column of zeros: a bias that is pulled to nothing."""
+    return np.hstack([factors, np.zeros((len(factors), 1), np.float32)])
+
+
 def biased_rows(
     rows: CSR, factors: Floats, bias: Floats | None, offset: float, objective: Objective,
-    n_threads: int = 0,
+    n_threads: int = 0, prior: Floats | None = None,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Solve rows for factors and bias together, given the other side's.
+
+    Their factors are pulled to `prior`, float32[n_rows, n_factors], or to zero.
 
     Returns
     -------
@@ -34,7 +41,8 @@ def biased_rows(
     bias : ndarray of float32, shape (n_rows,)
     """
     residuals = CSR(rows.indptr, rows.indices, _without(rows, offset, bias), rows.n_cols)
-    solved = RowSolver(with_ones(factors), objective, n_threads).solve(residuals)
+    pulled = None if prior is None else with_bias(prior)
+    solved = RowSolver(with_ones(factors), objective, n_threads).solve(residuals, pulled)
     return np.ascontiguousarray(solved[:, :-1]), np.ascontiguousarray(solved[:, -1])
 
 
@@ -116,17 +124,22 @@ class BiasedAlternation(Trainer):
         out = np.empty((rows.n_rows, self._factors[side].shape[1] + 1), np.float32)
         out[:, :-1] = self._factors[side]
         out[:, -1] = self._biases[side]  # an interrupted sweep leaves rows as they were
+        minima = np.zeros(rows.n_rows)
         try:
             with native_errors():
-                minima, _ = _native.half_sweep(
+                _native.solve_rows(
                     rows.indptr, rows.indices, _without(rows, self.offset, self._biases[other]),
                     None, 0.0, self._penalties[side], with_ones(self._factors[other]), out,
-                    self.n_threads,
+                    objective=minima, prior=self._prior(side), n_threads=self.n_threads,
                 )  # fmt: skip
         finally:
             self._factors[side][:] = out[:, :-1]
             self._biases[side][:] = out[:, -1]
-        return float(minima)
+        return float(minima.sum())
+
+    def _prior(self, side: int) -> Floats | None:  # noqa: ARG002 (for those who have one)
+        """Return what the factors and the bias of a side are pulled to; None: to zero."""
+        return None
 
     def _penalty(self, side: int) -> float:
         penalties, bias = self._penalties[side], self._biases[side].astype(np.float64)
