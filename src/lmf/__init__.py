@@ -9,9 +9,20 @@
 
 from lmf import errors
 from lmf.data.interactions import Interactions
-from lmf.data.splits import Split, UserSplit, split_by_time, split_last, split_random, split_users
+from lmf.data.splits import (
+    Split,
+    UserSplit,
+    split_by_time,
+    split_folds,
+    split_last,
+    split_random,
+    split_users,
+)
 from lmf.data.vocabulary import Vocabulary
+from lmf.evaluation.cross_validate import CrossValidation, cross_validate
 from lmf.evaluation.evaluate import evaluate
+from lmf.evaluation.metrics import metrics
+from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
 from lmf.models import (
@@ -33,22 +44,28 @@ __all__ = [
     "BayesianMF",
     "BiasOnly",
     "BiasedMF",
+    "CrossValidation",
     "Factors",
     "History",
     "Interactions",
     "Model",
     "Popularity",
     "PureSVD",
+    "RatingErrors",
     "Report",
     "SVDPlusPlus",
     "Split",
     "UserSplit",
     "Vocabulary",
     "WeightedMF",
+    "cross_validate",
     "errors",
     "evaluate",
     "load",
+    "metrics",
+    "rating_errors",
     "split_by_time",
+    "split_folds",
     "split_last",
     "split_random",
     "split_users",

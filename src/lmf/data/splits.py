@@ -25,7 +25,15 @@ from lmf.validation import (
     generator,
 )
 
-__all__ = ["Split", "UserSplit", "split_by_time", "split_last", "split_random", "split_users"]
+__all__ = [
+    "Split",
+    "UserSplit",
+    "split_by_time",
+    "split_folds",
+    "split_last",
+    "split_random",
+    "split_users",
+]
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -138,6 +146,39 @@ def split_random(
         held_out[chosen] = True
         method = f"{fraction:.0%} of all at random"
     return _split(data, held_out, method, seed)
+
+
+def split_folds(data: Interactions, n_folds: int = 5, *, seed: Seed | None = 0) -> Iterator[Split]:
+    """Cut the interactions into parts of equal size at random, and hold out each once.
+
+    Parameters
+    ----------
+    data : Interactions
+    n_folds : int
+        At least 2.
+    seed : int or numpy.random.Generator
+        The same seed gives the same folds, in whatever order the rows came in.
+
+    Raises
+    ------
+    InputError
+        If there are fewer interactions than folds.
+
+    Examples
+    --------
+    >>> data = Interactions.from_arrays([1, 1, 1, 2], [1, 2, 3, 1])
+    >>> [len(split.test) for split in split_folds(data, 2)]
+    [2, 2]
+    """
+    data = Interactions.of(data)
+    count = checked_int("n_folds", n_folds, 2)
+    if data.nnz < count:
+        raise InputError(f"{data.nnz} interactions cannot be cut into {count} folds")
+    fold = generator(seed).permutation(data.nnz) % count
+    return (
+        _split(data, fold == one, f"fold {one + 1} of {count} at random", seed)
+        for one in range(count)
+    )
 
 
 def split_last(data: Interactions, n: int = 1) -> Split:

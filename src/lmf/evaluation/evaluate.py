@@ -3,19 +3,23 @@
 The model and the popularity baseline answer the same users by the same path, block by block, so
 that memory stays bounded however many users there are.
 
-Errors of predicted ratings (RMSE, MAE) will be measured here, beside the ranking, for test
-interactions that carry ratings and models that predict them.
+Where the model predicts values and the test interactions carry them, the errors of the predictions
+(`rating_errors`) stand beside the ranking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lmf.data.alike import interactions_like
+from lmf.data.splits import Split, UserSplit
 from lmf.evaluation.measure import measure_users, metric_order
 from lmf.evaluation.metrics import Metric, select_metrics
+from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
 from lmf.evaluation.scores import Scores
 from lmf.evaluation.trial import Ranker, Recommender, Trial, trial_of
@@ -102,6 +106,9 @@ def evaluate(
     rankers = {model.name: trial.rank}
     if baseline:
         rankers.setdefault(POPULARITY, trial.popular)
+    ratings = None
+    if getattr(model, "predicts_values", False) and not isinstance(test, UserSplit):
+        ratings = _rating_errors(model, test, n_threads)
     return Report(
         metrics=wanted,
         scores=tuple(
@@ -112,7 +119,17 @@ def evaluate(
         exclude_seen=exclude_seen,
         notes=trial.notes,
         frame_type=model.frame_type_,
+        ratings=ratings,
     )
+
+
+def _rating_errors(model: Any, test: object, n_threads: int) -> RatingErrors | None:
+    """Measure predicted values, where the test set has any."""
+    held_out = test.test if isinstance(test, Split) else test
+    columns = model.columns_
+    if interactions_like(held_out, columns, values=True).values is None:
+        return None
+    return rating_errors(model, held_out, n_threads=n_threads)
 
 
 def _score(

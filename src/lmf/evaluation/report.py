@@ -13,6 +13,7 @@ from lmf.data import frames
 from lmf.errors import ParameterError
 from lmf.evaluation import wording
 from lmf.evaluation.metrics import NOTATION, Metric, select_metrics
+from lmf.evaluation.rating_errors import RATING_METRICS, RatingErrors
 from lmf.evaluation.scores import Counts, Scores
 
 __all__ = ["Report"]
@@ -48,6 +49,8 @@ class Report:
         Whatever else a reader must know about this evaluation.
     frame_type : str
         The type of frame that :meth:`to_frame` gives.
+    ratings : RatingErrors or None
+        The errors of predicted values, where the model predicts them and the test set has them.
 
     Examples
     --------
@@ -92,6 +95,7 @@ class Report:
     exclude_seen: bool = True
     notes: tuple[str, ...] = ()
     frame_type: str = "polars"
+    ratings: RatingErrors | None = None
 
     def value(self, metric: str | Metric, model: str | None = None) -> float:
         """Return one figure, such as ``report.value("ndcg@20")``.
@@ -108,6 +112,8 @@ class Report:
         ParameterError
             If the report has no such metric or no such model.
         """
+        if metric in RATING_METRICS and self.ratings is not None and model is None:
+            return float(getattr(self.ratings, str(metric)))
         (asked,) = [metric] if isinstance(metric, Metric) else select_metrics(metric, k=[1])
         if asked not in self.metrics or (isinstance(metric, str) and "@" not in metric):
             names = (f"{one.name}@{one.k}" for one in self.metrics)
@@ -126,7 +132,8 @@ class Report:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row per model and metric: model, metric, k, value, standard_error."""
-        return [
+        of_ratings = [] if self.ratings is None else self.ratings.rows(self.scores[0].model)
+        return of_ratings + [
             {
                 "model": one.model,
                 "metric": metric.name,
@@ -171,6 +178,8 @@ class Report:
         title = " beside ".join([", ".join(others), *beside] if others else beside)
         yield f"{title}\n{wording.paragraph(wording.basis(self.counts, self.exclude_seen))}"
         yield (f"{wording.table(self.metrics, self.scores)}\n(mean ± standard error over users)")
+        if self.ratings is not None:
+            yield wording.paragraph(str(self.ratings))
         yield wording.paragraph(self.verdict)
         yield "\n".join(
             wording.paragraph(one) for one in [*wording.omissions(self.counts), *self.notes]
