@@ -5,6 +5,7 @@
 namespace lmf::bindings {
 void bind_csr(nb::module_& m);
 void bind_rows(nb::module_& m);
+void bind_stochastic(nb::module_& m);
 void bind_sparse(nb::module_& m);
 void bind_gibbs(nb::module_& m);
 void bind_dense(nb::module_& m);
@@ -22,6 +23,7 @@ NB_MODULE(_native, m) {
   lmf::isa();  // a wrong LMF_ISA is an error at import, not in the middle of a fit
   lmf::bindings::bind_csr(m);
   lmf::bindings::bind_rows(m);
+  lmf::bindings::bind_stochastic(m);
   lmf::bindings::bind_sparse(m);
   lmf::bindings::bind_gibbs(m);
   lmf::bindings::bind_dense(m);

@@ -37,6 +37,11 @@ def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.nda
     Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
     """
 
+def stochastic_epoch(users: dict[str, numpy.ndarray], items: dict[str, numpy.ndarray], d: int, blocks: numpy.ndarray, user: numpy.ndarray, item: numpy.ndarray, target: numpy.ndarray, grid: int, rule: str, rate: float, seed: int, order: numpy.ndarray, check: bool = True, n_threads: int = 0) -> float:
+    """
+    One epoch of stochastic gradient descent over ratings in a grid of blocks, in place; native/stochastic.hpp has the rules. Returns the sum of squared errors after it. `check` looks whether the blocks of a round share no user and no item.
+    """
+
 def sparse_product(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, dense: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
     """
     Returns A X, float32[m, b]: A is m x n in CSR (values None: all 1), X float32[n, b].

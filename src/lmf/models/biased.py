@@ -16,12 +16,13 @@ from lmf.models.base import Model, Trained
 from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
 from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
+from lmf.training.stochastic import RULES, SCHEDULES, StochasticBiased
 from lmf.training.trainer import Trainer, Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
 
 __all__ = ["BiasedMF"]
 
-_SOLVERS = ("als",)
+_RATES = {"sgd": 0.05, "adagrad": 0.1, "adam": 0.005}
 
 
 class BiasedMF(Model):
@@ -43,8 +44,12 @@ class BiasedMF(Model):
     ----------
     n_factors : int, default 32
         Number of latent factors d.
-    solver : {"als"}, default "als"
+    solver : {"als", "sgd", "adagrad", "adam"}, default "als"
         ``"als"``: alternating least squares, factors and biases of a row found together, exactly.
+        The others take a step along the gradient of one rating at a time: by a fixed rate
+        (``"sgd"``), by one that falls with the gradients a row has seen (``"adagrad"``), or by
+        running moments of them, with bias correction, of the rows that are touched (``"adam"``).
+        :class:`~lmf.training.stochastic.StochasticBiased` has the equations.
     regularization : float, optional
         λ ≥ 0. By default 1.1 times the standard deviation of the ratings.
     regularization_exponent : float, default 0.5
@@ -53,6 +58,13 @@ class BiasedMF(Model):
         At most.
     tolerance : float, default 1e-4
         Stop when an epoch lowers the objective by less than this share; 0 runs all epochs.
+    learning_rate : float, optional
+        η > 0 of the stochastic solvers. By default .05 ("sgd"), .1 ("adagrad") or .005 ("adam");
+        the first by the standard deviation of the ratings where that is above 1.
+    learning_rate_schedule : {"inverse", "constant", "exponential"}, default "inverse"
+        η / (1 + decay · (epoch − 1)), η, or η · decay^(epoch − 1).
+    learning_rate_decay : float, default 0.1
+        At least 0; for ``"exponential"`` such as .95.
     min_rating, max_rating : float, optional
         The scale of the ratings; by default what the training data have.
     clip : bool, default True
@@ -73,7 +85,13 @@ class BiasedMF(Model):
     ----------
     Koren, Bell & Volinsky 2009, "Matrix factorization techniques for recommender systems".
     Zhou, Wilkinson, Schreiber & Pan 2008, "Large-scale parallel collaborative filtering for the
-    Netflix Prize".
+    Netflix Prize". Gemulla, Nijkamp, Haas & Sismanis 2011, "Large-scale matrix factorization with
+    distributed stochastic gradient descent".
+
+    Notes
+    -----
+    Folding in solves a newcomer's row exactly, whatever the solver: for ``"als"`` that gives the
+    row that training gave a training user, for the others one of lower objective.
 
     Examples
     --------
@@ -101,6 +119,9 @@ class BiasedMF(Model):
         regularization_exponent: float = 0.5,
         epochs: int = 30,
         tolerance: float = 1e-4,
+        learning_rate: float | None = None,
+        learning_rate_schedule: str = "inverse",
+        learning_rate_decay: float = 0.1,
         min_rating: float | None = None,
         max_rating: float | None = None,
         clip: bool = True,
@@ -113,6 +134,9 @@ class BiasedMF(Model):
         self.regularization_exponent = regularization_exponent
         self.epochs = epochs
         self.tolerance = tolerance
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.learning_rate_decay = learning_rate_decay
         self.min_rating = min_rating
         self.max_rating = max_rating
         self.clip = clip
@@ -129,18 +153,33 @@ class BiasedMF(Model):
         offset, spread = mean_rating(data), rating_spread(data)
         epochs = checked_int("epochs", self.epochs, 1)
         tolerance = checked_float("tolerance", self.tolerance, minimum=0)
-        trainer = self._trainer(data, self._objective(spread), offset)
+        trainer = self._trainer(data, self._objective(spread), offset, spread)
         return Trained(
             *train(trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance),
             {"spread": np.array([spread])},
         )
 
-    def _trainer(self, data: Interactions, objective: Objective, offset: float) -> Trainer:
-        checked_choice("solver", self.solver, _SOLVERS)
+    def _trainer(
+        self, data: Interactions, objective: Objective, offset: float, spread: float
+    ) -> Trainer:
+        solver = checked_choice("solver", self.solver, ("als", *RULES))
+        schedule = checked_choice("learning_rate_schedule", self.learning_rate_schedule, SCHEDULES)
+        decay = checked_float("learning_rate_decay", self.learning_rate_decay, minimum=0)
         n_factors = checked_int("n_factors", self.n_factors, 1, 16383)
-        return BiasedAlternation(
-            data.by_user, data.by_item, objective, n_factors, offset,
-            checked_seed(self.seed), checked_threads(self.n_threads),
+        seed, threads = checked_seed(self.seed), checked_threads(self.n_threads)
+        rate = self.learning_rate
+        if rate is not None:
+            rate = checked_float("learning_rate", rate, above=0, maximum=1e6)
+        if solver == "als":
+            return BiasedAlternation(
+                data.by_user, data.by_item, objective, n_factors, offset, seed, threads
+            )
+        if rate is None:
+            # The curvature grows with the factors, and they with the ratings.
+            rate = _RATES[solver] / (max(1.0, spread) if solver == "sgd" else 1.0)
+        return StochasticBiased(
+            data.by_user, data.by_item, objective, n_factors, offset, solver, rate, schedule,
+            decay, seed, threads,
         )  # fmt: skip
 
     def _prepare(self) -> None:
