@@ -1,6 +1,6 @@
-#include "sweep.hpp"
-
 #include "arrays.hpp"
+#include "nonnegative.hpp"
+#include "sweep.hpp"
 
 namespace lmf::bindings {
 namespace {
@@ -103,6 +103,32 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   return nb::make_tuple(sweep.objective, as_dict(sweep.counts));
 }
 
+void improve_nonnegative(In1<std::int64_t> indptr, In1<std::int32_t> indices,
+                         std::optional<In1<float>> targets, std::optional<In1<float>> weights,
+                         double unobserved_weight, In1<double> regularization, In2<float> fixed,
+                         InOut2<float> out, std::optional<In2<double>> gram,
+                         InOut1<double> objective, int passes, double tolerance, int n_threads) {
+  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+  const std::size_t d = fixed.shape(1);
+  NonnegativeProblem problem;
+  problem.rows = arguments.problem(fixed.shape(0), d);
+  require(unobserved_weight == 0 || gram, "gram is needed where unobserved_weight > 0");
+  require(!gram || (gram->shape(0) == d && gram->shape(1) == d), "gram must be d x d");
+  require(objective.size() == out.shape(0), "objective must have an element for each row");
+  require(passes >= 0, "passes must not be negative");
+  problem.rows.fixed = fixed.data();
+  problem.rows.objective = objective.data();
+  problem.gram = gram ? gram->data() : nullptr;
+  problem.passes = passes;
+  problem.tolerance = tolerance;
+  bool finished;
+  {
+    nb::gil_scoped_release free;
+    finished = nonnegative_rows(problem, n_threads, python_interrupt());
+  }
+  raise_if_interrupted(finished);
+}
+
 }  // namespace
 
 void bind_rows(nb::module_& m) {
@@ -130,6 +156,18 @@ void bind_rows(nb::module_& m) {
                 "out: numpy.ndarray, n_threads: int = 0) -> tuple[float, dict[str, int]]"),
         "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
         "out there. Returns the sum of the rows' minima and how they were solved.");
+  m.def("nonnegative_rows", &improve_nonnegative, "indptr"_a.noconvert(), "indices"_a.noconvert(),
+        "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
+        "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
+        "gram"_a.noconvert().none(), "objective"_a.noconvert(), "passes"_a, "tolerance"_a,
+        "n_threads"_a = 0,
+        nb::sig("def nonnegative_rows(indptr: numpy.ndarray, indices: numpy.ndarray, "
+                "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
+                "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
+                "out: numpy.ndarray, gram: numpy.ndarray | None, objective: numpy.ndarray, "
+                "passes: int, tolerance: float, n_threads: int = 0) -> None"),
+        "Improves each row of out float32[n_rows, d], which stays >= 0, by coordinate descent; "
+        "native/nonnegative.hpp has the equations. gram is the full V'V, float64[d, d].");
 }
 
 }  // namespace lmf::bindings

@@ -26,6 +26,7 @@ from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
 from lmf.factors import Factors
 from lmf.models import (
+    NMF,
     BayesianMF,
     BiasedMF,
     BiasOnly,
@@ -41,6 +42,7 @@ from lmf.training.history import History
 __version__ = "0.1.0"
 
 __all__ = [
+    "NMF",
     "BayesianMF",
     "BiasOnly",
     "BiasedMF",

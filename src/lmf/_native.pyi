@@ -37,6 +37,11 @@ def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.nda
     Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
     """
 
+def nonnegative_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, gram: numpy.ndarray | None, objective: numpy.ndarray, passes: int, tolerance: float, n_threads: int = 0) -> None:
+    """
+    Improves each row of out float32[n_rows, d], which stays >= 0, by coordinate descent; native/nonnegative.hpp has the equations. gram is the full V'V, float64[d, d].
+    """
+
 def stochastic_epoch(users: dict[str, numpy.ndarray], items: dict[str, numpy.ndarray], d: int, blocks: numpy.ndarray, user: numpy.ndarray, item: numpy.ndarray, target: numpy.ndarray, grid: int, rule: str, rate: float, seed: int, order: numpy.ndarray, check: bool = True, n_threads: int = 0) -> float:
     """
     One epoch of stochastic gradient descent over ratings in a grid of blocks, in place; native/stochastic.hpp has the rules. Returns the sum of squared errors after it. `check` looks whether the blocks of a round share no user and no item.

@@ -131,7 +131,7 @@ def test_blocks_of_a_round_share_nothing_and_hold_every_rating() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_the_objective_is_the_definition_and_falls_towards_least_squares(rule: str) -> None:
     data = ratings(m=60, n=40, share=0.4)
-    fit = trainer(data, rule, 4, rate=2 * RATES[rule])
+    fit = trainer(data, rule, 4, rate={"sgd": 0.04, "adagrad": 0.5, "adam": 0.01}[rule])
     fit.decay = 0.02
     course = [fit.epoch(number) for number in range(1, 600)]
     factors = fit.factors(data.users, data.items)

@@ -14,7 +14,7 @@ from lmf.errors import LmfError, ParameterError
 from lmf.factors import Factors
 from lmf.training.trainer import Trainer
 
-__all__ = ["Alternation", "Objective", "RowSolver", "initial_factors", "native_errors"]
+__all__ = ["Alternation", "Objective", "RowSolver", "Side", "initial_factors", "native_errors"]
 
 
 _LARGEST_PENALTY = 1e30  # what a float32 still squares the root of, with room for the sums
@@ -102,7 +102,7 @@ def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class Side:
     """The rows of one side with everything that does not change from epoch to epoch."""
 
     rows: CSR
@@ -111,7 +111,8 @@ class _Side:
     penalties: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: CSR, objective: Objective) -> _Side:
+    def of(cls, rows: CSR, objective: Objective) -> Side:
+        """Take from an objective what it says of these rows."""
         weights = objective.weights(rows)
         return cls(rows, objective.targets(rows), weights, objective.penalties(rows, weights))
 
@@ -146,8 +147,8 @@ class Alternation(Trainer):
         self.n_threads = n_threads
         self.user_factors = np.zeros((by_user.n_rows, n_factors), dtype=np.float32)
         self.item_factors = initial_factors(by_item.n_rows, n_factors, seed)
-        self._users = _Side.of(by_user, objective)
-        self._items = _Side.of(by_item, objective)
+        self._users = Side.of(by_user, objective)
+        self._items = Side.of(by_item, objective)
 
     def epoch(self, number: int) -> float:  # noqa: ARG002 (no epoch differs from another)
         """Improve both sides once; return the objective after it."""
@@ -172,7 +173,7 @@ class Alternation(Trainer):
         """Return the present factors."""
         return Factors(users, items, self.user_factors, self.item_factors)
 
-    def _solve(self, side: _Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
+    def _solve(self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
         with native_errors():
             minima, _ = _native.half_sweep(
                 side.rows.indptr, side.rows.indices, side.targets, side.weights,
@@ -180,7 +181,7 @@ class Alternation(Trainer):
             )  # fmt: skip
         return float(minima)
 
-    def _penalty(self, factors: NDArray[np.float32], side: _Side) -> float:
+    def _penalty(self, factors: NDArray[np.float32], side: Side) -> float:
         return float(_native.column_energies(factors, side.penalties, self.n_threads).sum())
 
 
@@ -244,7 +245,7 @@ class RowSolver:
         prior : ndarray of float32, shape (n_rows, n_factors), optional
             Where regularization pulls to; zero if absent.
         """
-        side = _Side.of(rows, self.objective)
+        side = Side.of(rows, self.objective)
         out = np.zeros((rows.n_rows, self._fixed.shape[1]), dtype=np.float32)
         if prior is not None and self._basis is not None:
             prior = prior.copy()

@@ -1,0 +1,180 @@
+// One row of the problem as the solvers read it: its interactions, the workspace, and the sum of
+// their outer products.
+#pragma once
+
+#include "isa/linear.hpp"
+#include "isa/normals.hpp"
+#include "rows.hpp"
+
+namespace lmf::LMF_ISA {
+namespace {
+
+// ---- memory -----------------------------------------------------------------------------------
+
+// A stride that is no multiple of 2 KB, so that a column's elements do not compete for one cache set.
+LMF_INLINE std::int64_t stride_of(std::int64_t size) {
+  const std::int64_t stride = round_up(size, width<float>);
+  return stride % 512 == 0 ? stride + width<float> : stride;
+}
+
+// Rows of a packed panel: it should fit the first-level cache, but amortize a pass over C.
+LMF_INLINE std::int64_t panel_depth(std::int64_t stride) {
+  const std::int64_t depth = 12288 / stride / width<float> * width<float>;
+  return depth < 32 ? 32 : depth > 256 ? 256 : depth;
+}
+
+// Everything one row needs. `wide` parts are used as float or as double.
+struct Workspace {
+  void *matrix, *panel, *x, *scratch, *inverse, *scale;
+  double *diagonal, *right, *solution, *residual, *weight, *target, *noise;
+
+  static constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+  static std::size_t bytes(std::int64_t d) {
+    Workspace none;
+    return none.lay_out(nullptr, d);
+  }
+  std::size_t lay_out(void* memory, std::int64_t d) {
+    const std::int64_t stride = stride_of(d + tile_rows);
+    auto* next = static_cast<unsigned char*>(memory);
+    std::size_t used = 0;
+    const auto take = [&](std::size_t elements) {
+      void* at = memory ? next + used : nullptr;
+      used += padded(elements * sizeof(double)) + 64;
+      return at;
+    };
+    // A panel is depth x stride of a matrix of at most this stride; a narrower one may be deeper,
+    // but never holds more than this.
+    const std::int64_t panel_elements = 12288 > 32 * stride ? 12288 : 32 * stride;
+    matrix = take(stride * (d + 2 * tile_rows));
+    panel = take(panel_elements + 256 * width<float>);
+    x = take(stride);
+    scratch = take(stride);
+    inverse = take(stride);
+    scale = take(stride);
+    for (double** vector : {&diagonal, &right, &solution, &residual, &weight, &target})
+      *vector = static_cast<double*>(take(stride));
+    noise = static_cast<double*>(take(2 * stride + 4 * width<float>));
+    return used;
+  }
+};
+
+// ---- reading a row ------------------------------------------------------------------------------
+
+struct Row {
+  const RowProblem& problem;
+  const std::int32_t* indices;
+  const float* targets;
+  const float* weights;
+  std::int64_t n;
+  double lambda;
+  const float* prior;
+  std::uint64_t stream;  // of its random numbers
+
+  Row(const RowProblem& p, std::int64_t row)
+      : problem(p),
+        indices(p.indices + p.indptr[row]),
+        targets(p.targets ? p.targets + p.indptr[row] : nullptr),
+        weights(p.weights ? p.weights + p.indptr[row] : nullptr),
+        n(p.indptr[row + 1] - p.indptr[row]),
+        lambda(p.regularization[row]),
+        prior(p.prior ? p.prior + (p.shared_prior ? 0 : row * p.d) : nullptr),
+        stream(p.draw ? mixed(p.seed ^ mixed(static_cast<std::uint64_t>(row) + golden)) : 0) {}
+
+  const float* factors(std::int64_t k) const {
+    return problem.fixed + static_cast<std::int64_t>(indices[k]) * problem.d;
+  }
+  double target(std::int64_t k) const { return targets ? targets[k] : 1.0; }
+  double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
+  double excess(std::int64_t k) const { return weight(k) - problem.unobserved_weight; }
+  void prefetch(std::int64_t k) const {
+    const char* at = reinterpret_cast<const char*>(factors(k));
+    for (std::int64_t byte = 0; byte < problem.d * 4; byte += 64) __builtin_prefetch(at + byte);
+  }
+};
+
+template <class T>
+struct Widen;
+template <>
+struct Widen<float> {
+  static LMF_INLINE Vector<float> load_full(const float* v) { return load(v); }
+  static LMF_INLINE Vector<float> load_some(const float* v, int count) { return load_part(v, count); }
+};
+template <>
+struct Widen<double> {
+  typedef float half __attribute__((vector_size(vector_bytes / 2)));
+  static LMF_INLINE Vector<double> load_full(const float* v) {
+    half narrow;
+    std::memcpy(&narrow, v, sizeof(narrow));
+    return __builtin_convertvector(narrow, Vector<double>);
+  }
+  static LMF_INLINE Vector<double> load_some(const float* v, int count) {
+    half narrow{};
+    std::memcpy(&narrow, v, sizeof(float) * count);
+    return __builtin_convertvector(narrow, Vector<double>);
+  }
+};
+
+// Calls body(column, vector of v) for the factors of one interaction, zero padded.
+template <class T, class Body>
+LMF_INLINE void for_vectors(const float* v, std::int64_t d, Body&& body) {
+  std::int64_t k = 0;
+  for (; k + width<T> <= d; k += width<T>) body(k, Widen<T>::load_full(v + k));
+  if (k < d) body(k, Widen<T>::load_some(v + k, static_cast<int>(d - k)));
+}
+
+LMF_INLINE double dot(const float* v, const double* x, std::int64_t d) {
+  Vector<double> total{};
+  for_vectors<double>(v, d, [&](std::int64_t k, Vector<double> part) { total += part * load(x + k); });
+  return sum<double>(total);
+}
+
+LMF_INLINE void add_scaled(double a, const float* v, double* y, std::int64_t d) {
+  const Vector<double> scale = broadcast(a);
+  for_vectors<double>(v, d, [&](std::int64_t k, Vector<double> part) {
+    store(y + k, load(y + k) + scale * part);
+  });
+}
+
+// Packs interactions into panels and adds their outer products to the matrix.
+// Entries whose c < w0 come with a minus sign and have a pass of their own.
+template <class T, Sign sign>
+void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64_t size,
+                bool with_right) {
+  const std::int64_t d = row.problem.d;
+  const std::int64_t depth = panel_depth(stride);
+  T* panel = static_cast<T*>(work.panel);
+  T* right = static_cast<T*>(work.x);  // of one panel
+  const std::int64_t ahead = d <= 256 ? 8 : 2;
+  std::int64_t filled = 0;
+  const auto flush = [&] {
+    rank_update<T, sign>(static_cast<T*>(work.matrix), stride, panel, stride, filled, size);
+    if (with_right)
+      for (std::int64_t k = 0; k < d; ++k) work.right[k] += right[k];
+    for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
+    filled = 0;
+  };
+  for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
+  for (std::int64_t e = 0; e < row.n; ++e) {
+    if (e + ahead < row.n) row.prefetch(e + ahead);
+    const double excess = row.excess(e);
+    const bool mine = sign == Sign::plus ? excess >= 0 : excess < 0;
+    if (!mine && !with_right) continue;
+    const Vector<T> cy = broadcast(static_cast<T>(row.weight(e) * row.target(e)));
+    const Vector<T> s =
+        broadcast(mine ? static_cast<T>(__builtin_sqrt(sign == Sign::plus ? excess : -excess)) : T(0));
+    T* to = panel + filled * stride;
+    std::int64_t last = 0;
+    for_vectors<T>(row.factors(e), d, [&](std::int64_t k, Vector<T> v) {
+      store(to + k, s * v);
+      if (with_right) store(right + k, load(right + k) + cy * v);
+      last = k + width<T>;
+    });
+    for (; last < stride; last += width<T>) store(to + last, Vector<T>{});
+    if (++filled == depth) flush();
+  }
+  if (filled > 0) flush();
+}
+
+}  // namespace
+}  // namespace lmf::LMF_ISA
