@@ -18,6 +18,8 @@ from benchmarks.places import VENVS
 
 PINS = {
     "implicit": ("implicit==0.7.3", "numpy==2.4.6", "scipy==1.17.1"),
+    "surprise": ("scikit-surprise==1.1.5", "numpy==2.4.6", "scipy==1.17.1"),
+    "myfm": ("myfm==0.4.0", "numpy==2.4.6", "scipy==1.17.1"),
     "irspack": ("irspack==0.5.2", "numpy==2.4.6", "scipy==1.17.1"),
 }
 

@@ -27,6 +27,8 @@ void build(const NonnegativeProblem& problem, const Row& row, Workspace& work, b
     accumulate<float, Sign::plus>(row, work, narrow_stride, size, false);
     if (negative) accumulate<float, Sign::minus>(row, work, narrow_stride, size, false);
     for (std::int64_t i = 0; i < d; ++i)
+      for (std::int64_t j = d; j < stride; ++j) h[i * stride + j] = 0;
+    for (std::int64_t i = 0; i < d; ++i)
       for (std::int64_t j = i; j < d; ++j)
         h[i * stride + j] = h[j * stride + i] = sums[i * narrow_stride + j];
   } else {
@@ -38,13 +40,18 @@ void build(const NonnegativeProblem& problem, const Row& row, Workspace& work, b
       for (std::int64_t j = 0; j < d; ++j) h[i * stride + j] += w0 * problem.gram[i * d + j];
 }
 
+// y += a x, padded to whole vectors.
+LMF_INLINE void add(double a, const double* x, double* y, std::int64_t stride) {
+  const Vector<double> scale = broadcast(a);
+  for (std::int64_t k = 0; k < stride; k += width<double>)
+    store(y + k, load(y + k) + scale * load(x + k));
+}
+
 void gradient_of(const double* h, std::int64_t stride, std::int64_t d, double lambda,
                  const double* x, const double* b, double* gradient) {
-  for (std::int64_t i = 0; i < d; ++i) {
-    double sum = lambda * x[i] - b[i];
-    for (std::int64_t j = 0; j < d; ++j) sum += h[i * stride + j] * x[j];
-    gradient[i] = sum;
-  }
+  for (std::int64_t k = 0; k < d; ++k) gradient[k] = lambda * x[k] - b[k];
+  for (std::int64_t i = 0; i < d; ++i)  // H is symmetric: its rows are its columns
+    if (x[i] != 0) add(x[i], h + i * stride, gradient, stride);
 }
 
 void solve_row(const NonnegativeProblem& problem, const Row& row, Workspace& work, double* h,
@@ -70,8 +77,7 @@ void solve_row(const NonnegativeProblem& problem, const Row& row, Workspace& wor
         const double step = (to > 0 ? to : 0.0) - x[k];
         if (step != 0) {
           x[k] += step;
-          const double* column = h + k * stride;  // H is symmetric
-          for (std::int64_t j = 0; j < d; ++j) gradient[j] += step * column[j];
+          add(step, h + k * stride, gradient, stride);
           gradient[k] += step * row.lambda;
           moved += step * step;
         }

@@ -68,7 +68,7 @@ def test_refusals(lmf: Run, ratings: Path) -> None:
         (("--test-fraction", "nan"), "--test-fraction"),
         (("--split", "last", "--test-fraction", 0.5), "no --test-fraction"),
         (("-k", 0), "0"),
-        (("--model", "best"), "popularity, weighted"),
+        (("--model", "best"), "svdpp, weighted"),
     ]:
         assert_refused(lmf(*words, *more), 2, told)
     assert_refused(lmf("evaluate", ratings, "--model-file", "none.lmf"), 2, "no such model file")

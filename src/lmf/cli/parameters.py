@@ -105,7 +105,9 @@ def _options(models: Mapping[str, type[Any]], default: str) -> list[inspect.Para
     names = "|".join(models)
     choice = typer.Option("--model", metavar=names, help="The model.", rich_help_panel=_PANEL)
     result = [_parameter("model", Annotated[str, choice], default)]
-    for name, parameter in _parameters(models).items():
+    # Where models describe a parameter differently, the default model's words are shown.
+    first = {default: models[default], **models} if default in models else models
+    for name, parameter in _parameters(first).items():
         option = typer.Option(
             help=parameter.told,
             show_default=False,

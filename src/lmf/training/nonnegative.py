@@ -13,7 +13,7 @@ __all__ = ["NonnegativeAlternation", "nonnegative_rows"]
 
 Floats = NDArray[np.float32]
 
-_PASSES = 8  # over the coordinates of a row an epoch: the next epoch goes on from there
+_PASSES = 2  # over the coordinates of a row an epoch: the next epoch goes on from there
 _PASSES_TO_THE_END = 5000
 _AT_THE_END = 1e-7  # relative length of a pass that changes nothing any more
 

@@ -1,0 +1,66 @@
+"""One peer on one fold, run in its own environment by `ratings`; prints RMSE and seconds as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import perf_counter
+
+import numpy as np
+
+
+def surprise_svd(train: tuple, test: tuple):
+    import surprise
+
+    data = surprise.Dataset(surprise.Reader(rating_scale=(1, 5)))
+    trainset = data.construct_trainset(
+        [(u, i, float(r), None) for u, i, r in zip(*(c.tolist() for c in train), strict=True)]
+    )
+    model = surprise.SVD(random_state=0)
+    model.fit(trainset)
+    return lambda: np.array(
+        [model.predict(u, i).est for u, i in zip(test[0].tolist(), test[1].tolist(), strict=True)]
+    )
+
+
+def myfm(train: tuple, test: tuple):
+    import myfm as library
+    import scipy.sparse as sp
+
+    users = {u: k for k, u in enumerate(np.unique(train[0]).tolist())}
+    items = {i: k for k, i in enumerate(np.unique(train[1]).tolist())}
+
+    def matrix(user: np.ndarray, item: np.ndarray) -> sp.csr_matrix:
+        rows, columns = [], []
+        for row, (u, i) in enumerate(zip(user.tolist(), item.tolist(), strict=True)):
+            for place in (users.get(u), len(users) + items[i] if i in items else None):
+                if place is not None:
+                    rows.append(row)
+                    columns.append(place)
+        shape = (len(user), len(users) + len(items))
+        return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+
+    model = library.MyFMRegressor(rank=16, random_seed=42)
+    model.fit(
+        matrix(train[0], train[1]), train[2].astype(float), n_iter=300, n_kept_samples=295,
+        group_shapes=[len(users), len(items)],
+    )  # fmt: skip
+    return lambda: model.predict(matrix(test[0], test[1]))
+
+
+def main() -> None:
+    name, path = sys.argv[1:]
+    with np.load(path, allow_pickle=False) as file:
+        train, test = (
+            tuple(file[f"{part}_{column}"] for column in ("user", "item", "rating"))
+            for part in ("train", "test")
+        )
+    started = perf_counter()
+    predict = {"surprise-svd": surprise_svd, "myfm": myfm}[name](train, test)
+    seconds = perf_counter() - started
+    errors = np.clip(predict(), 1, 5) - test[2]
+    print(json.dumps({"rmse": float(np.sqrt(np.mean(errors**2))), "seconds": seconds}))
+
+
+if __name__ == "__main__":
+    main()
