@@ -23,6 +23,7 @@ LAYERS = {
     "training": 2, "retrieval": 2, "store": 2,
     "models": 3,
     "evaluation": 4,
+    "testing": 4,
     "datasets": 5,
     "cli": 6, "": 6, "__main__": 6,
 }  # fmt: skip

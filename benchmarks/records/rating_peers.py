@@ -1,4 +1,4 @@
-"""One peer on one fold, run in its own environment by `ratings`; prints RMSE and seconds as JSON."""
+"""One peer on one fold, in its own environment for `ratings`; prints RMSE and seconds as JSON."""
 
 from __future__ import annotations
 

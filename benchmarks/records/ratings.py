@@ -84,11 +84,11 @@ def folds(protocol: str) -> Iterator[tuple[Ratings, Ratings]]:
     """Training and test part of each fold."""
     if protocol == "ml-100k-official":
         for number in range(1, 6):
-            yield tuple(
-                _tab_separated(real_data("ml-100k", f"u{number}.{part}")) for part in ("base", "test")
-            )
+            parts = (real_data("ml-100k", f"u{number}.{part}") for part in ("base", "test"))
+            yield tuple(map(_tab_separated, parts))
         return
-    data = _ml_1m() if protocol == "ml-1m-5-fold" else _tab_separated(real_data("ml-100k", "u.data"))
+    large = protocol.startswith("ml-1m")
+    data = _ml_1m() if large else _tab_separated(real_data("ml-100k", "u.data"))
     n = len(data["rating"])
     random = np.random.default_rng(0)
     if protocol == "ml-100k-90-10":

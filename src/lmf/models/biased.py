@@ -143,6 +143,11 @@ class BiasedMF(Model):
         self.seed = seed
         self.n_threads = n_threads
 
+    @property
+    def exact_fold_in(self) -> bool:  # type: ignore[override]
+        """Whether training ends with every user's row solved, as folding in solves it."""
+        return self.solver == "als"
+
     def _rating_range(self, data: Interactions) -> tuple[float, float] | None:
         return rating_range(data, self.min_rating, self.max_rating, self.clip)
 

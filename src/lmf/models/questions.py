@@ -192,7 +192,7 @@ def _told(history: object, columns: Columns, items: Vocabulary) -> _Told:
         return _of_lists(history, columns)
     if is_frame(history) and not _is_foreign_column(history):
         return _of_frame(history, columns)
-    return _of_one(id_list(history, "history"), None)
+    return _of_one(id_list(history, "history"), None, columns)
 
 
 def _everybody(given: Interactions) -> _Told:
@@ -225,7 +225,7 @@ def _of_lists(history: Mapping[Any, object], columns: Columns) -> _Told:
         part = id_list(theirs, columns.item)
         owners += [user] * len(part)
         had += part
-    given = Interactions.from_arrays(owners, had) if had else None
+    given = _arrays(columns, owners, had) if had else None
     return _Told(people, ids, people.index(ids), given)
 
 
@@ -238,7 +238,7 @@ def _of_frame(frame: object, columns: Columns) -> _Told:
     read = table.read(used, (columns.user, columns.item))
     value = columns.value if columns.value in used else None
     if columns.user not in used:
-        return _of_one(read[columns.item], None if value is None else read[value])
+        return _of_one(read[columns.item], None if value is None else read[value], columns)
     return _everybody(
         Interactions.of(
             read, user=columns.user, item=columns.item, value=value or False, timestamp=False
@@ -246,10 +246,20 @@ def _of_frame(frame: object, columns: Columns) -> _Told:
     )
 
 
-def _of_one(had: pl.Series | list[object], values: object) -> _Told:
+def _of_one(had: pl.Series | list[object], values: object, columns: Columns) -> _Told:
     owner = np.zeros(len(had), np.int64)
-    given = Interactions.from_arrays(owner, had, values) if len(had) else None
+    given = _arrays(columns, owner, had, values) if len(had) else None
     return _Told(Vocabulary.range(1), None, np.zeros(1, np.int32), given)
+
+
+def _arrays(columns: Columns, users: object, items: object, values: object = None) -> Interactions:
+    """Make interactions of arrays; what is wrong with them is said of the user's columns."""
+    try:
+        return Interactions.from_arrays(users, items, values)
+    except InputError as error:
+        names = {"users": columns.user, "items": columns.item, "values": columns.value}
+        error.column = names.get(error.column or "") or error.column
+        raise
 
 
 def _over_items(told: _Told, items: Vocabulary, with_values: bool, unknown: str) -> CSR:
