@@ -19,6 +19,7 @@ from lmf.data.splits import (
     split_users,
 )
 from lmf.data.vocabulary import Vocabulary
+from lmf.evaluation.compare import Comparison, compare
 from lmf.evaluation.cross_validate import CrossValidation, cross_validate
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import metrics
@@ -46,6 +47,7 @@ __all__ = [
     "BayesianMF",
     "BiasOnly",
     "BiasedMF",
+    "Comparison",
     "CrossValidation",
     "Factors",
     "History",
@@ -60,6 +62,7 @@ __all__ = [
     "UserSplit",
     "Vocabulary",
     "WeightedMF",
+    "compare",
     "cross_validate",
     "errors",
     "evaluate",

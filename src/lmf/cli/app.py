@@ -16,6 +16,7 @@ COMMANDS = {
     "recommend": "Recommend items for users, for everybody, or for a newcomer.",
     "similar": "Find items like an item, or users like a user.",
     "evaluate": "Measure on held-out interactions, beside the popularity baseline.",
+    "compare": "Fit every model to the same data and measure them beside each other.",
     "info": "Show what a model file holds.",
 }
 """Name of each command, which is also the module it lives in, and its summary."""
