@@ -22,7 +22,7 @@ lint: $(VENV)/.installed-test
 # The C++ test programs, under the address and undefined-behaviour sanitizers.
 test-native: $(VENV)/.installed-test
 	$(BIN)/cmake -S . -B build/native-tests -DLMF_NATIVE_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+	  -DLMF_OPTIMIZATION=-O1 -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
 	$(BIN)/cmake --build build/native-tests -j 2
 	cd build/native-tests && ../../$(BIN)/ctest --output-on-failure
 

@@ -5,7 +5,8 @@
 file(GLOB LMF_PLAIN CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 file(GLOB LMF_PER_ISA CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/isa/*.cpp)
 
-set(LMF_FLAGS -O3 -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math -ffp-contract=fast)
+set(LMF_OPTIMIZATION -O3 CACHE STRING "Optimization of the kernels; less compiles faster")
+set(LMF_FLAGS ${LMF_OPTIMIZATION} -Wall -Wextra -Wno-psabi -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 
 add_library(lmf_kernels STATIC ${LMF_PLAIN})
 target_include_directories(lmf_kernels PUBLIC ${CMAKE_CURRENT_LIST_DIR})

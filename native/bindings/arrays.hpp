@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "memory.hpp"
 #include "parallel.hpp"
 
 namespace lmf::bindings {
@@ -43,12 +44,10 @@ const T* data_or_null(const std::optional<Array>& array) {
 template <class T>
 class Owned {
  public:
-  explicit Owned(std::size_t size) : size_(size) {
-    const std::size_t bytes = (size * sizeof(T) + 63) / 64 * 64;
-    data_ = static_cast<T*>(std::aligned_alloc(64, bytes ? bytes : 64));
-    if (!data_) throw std::bad_alloc();
-  }
-  Owned(Owned&& other) noexcept : data_(other.data_), size_(other.size_) { other.data_ = nullptr; }
+  explicit Owned(std::size_t size) : Owned(Buffer<T>(size)) {}
+  // A buffer that a kernel allocated and filled.
+  explicit Owned(Buffer<T>&& buffer) : size_(buffer.size()), data_(buffer.release()) {}
+  Owned(Owned&& other) noexcept : size_(other.size_), data_(other.data_) { other.data_ = nullptr; }
   Owned(const Owned&) = delete;
   Owned& operator=(const Owned&) = delete;
   ~Owned() { std::free(data_); }
@@ -75,8 +74,8 @@ class Owned {
   static nb::capsule owner(T* data) {
     return nb::capsule(data, [](void* p) noexcept { std::free(p); });
   }
-  T* data_;
   std::size_t size_;
+  T* data_;
 };
 
 // Refuses what a kernel must never see; the Python layer has said it better before.
@@ -84,9 +83,11 @@ inline void require(bool good, const char* message) {
   if (!good) throw std::invalid_argument(message);
 }
 
-// indptr starts at 0, never falls and ends at nnz; every index lies in [0, n_cols).
+// indptr starts at 0, never falls and ends at nnz; every index lies in [0, n_cols), which is none
+// for a negative n_cols.
 inline void require_csr(const std::int64_t* indptr, std::int64_t n_rows, const std::int32_t* indices,
                         std::int64_t nnz, std::int64_t n_cols) {
+  require(n_cols >= 0, "the number of columns must not be negative");
   require(indptr[0] == 0 && indptr[n_rows] == nnz, "indptr must start at 0 and end at len(indices)");
   for (std::int64_t row = 0; row < n_rows; ++row)
     require(indptr[row] <= indptr[row + 1], "indptr must not fall");

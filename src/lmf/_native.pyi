@@ -2,6 +2,7 @@
 Compiled kernels of lmf. Arrays in, arrays out; everything is checked before it gets here.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy
@@ -16,12 +17,14 @@ def available_threads() -> int:
     Threads this process may use: its CPU affinity, lowered by a cgroup quota.
     """
 
-def encode_integers(values: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Codes int32[n] and the distinct values int64[k] in rising order."""
-
-def csr_from_coo(rows: numpy.ndarray, cols: numpy.ndarray, values: numpy.ndarray | None, times: numpy.ndarray | None, n_rows: int, n_cols: int, policy: str, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray | None, int, int]:
+def encode_integers(values: Sequence[numpy.ndarray], n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
-    Sorted rows (indptr, indices, values, times), entries merged, first repeated position.
+    Codes int32[n] of runs of int32 or int64, and the distinct values int64[k], rising.
+    """
+
+def csr_from_coo(rows: numpy.ndarray, cols: numpy.ndarray, values: Sequence[numpy.ndarray] | None, times: Sequence[numpy.ndarray] | None, n_rows: int, n_cols: int, policy: str, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray | None, int, int]:
+    """
+    Sorted rows (indptr, indices, values, times), how many entries were merged, and where the policy is error the position of the first that repeats another (else -1).
     """
 
 def csr_transpose(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, n_cols: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from lmf.data import csr_checks
 from lmf.data.csr import CSR
 from lmf.errors import InputError
 
@@ -66,3 +69,32 @@ def test_a_fall_between_rows_is_fine_and_within_is_not():
     with pytest.raises(InputError, match="not sorted") as error:
         CSR(indptr, indices, None, 20).checked()
     assert error.value.row == 17
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_rising_is_checked_slice_by_slice(monkeypatch, size):
+    monkeypatch.setattr(csr_checks, "_SLICE", size)
+    random = np.random.default_rng(1)
+    dense = random.random((40, 9)) < 0.4
+    dense[[0, 7, 8, 39]] = False
+    indptr = np.concatenate([[0], np.cumsum(dense.sum(1))])
+    good = np.nonzero(dense)[1].astype(np.int32)
+    csr_checks.check_rising(indptr, good)
+    rows = np.nonzero(dense)[0]
+    for entry in range(1, len(good)):
+        if rows[entry] == rows[entry - 1]:
+            broken = good.copy()
+            broken[entry] = broken[entry - 1]
+            with pytest.raises(InputError, match="there twice") as error:
+                csr_checks.check_rising(indptr, broken)
+            assert error.value.row == rows[entry]
+
+
+def test_rising_takes_little_memory():
+    indices = np.arange(10_000_000, dtype=np.int32)
+    indptr = np.array([0, len(indices)])
+    tracemalloc.start()
+    csr_checks.check_rising(indptr, indices)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000

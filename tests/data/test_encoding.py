@@ -89,6 +89,17 @@ def test_many_chunks_and_any_number_of_threads():
     assert first.gather(codes).equals(ids)
 
 
+@pytest.mark.parametrize("dtype", [*DTYPES, pl.Int128()], ids=str)
+@pytest.mark.parametrize("length", [3, 200])  # chunks that are joined, chunks that are not
+def test_chunks_of_every_type_of_id(dtype, length):
+    chunk = pl.Series([100, 7, 7]).cast(dtype, strict=False).drop_nulls()
+    ids = pl.concat([chunk] * length, rechunk=False)
+    distinct, codes = encode(ids)
+    assert distinct.dtype == dtype
+    assert distinct.equals(chunk.unique().sort())
+    assert distinct.gather(codes).equals(ids)
+
+
 def test_two_ids_with_one_hash_are_not_merged(monkeypatch):
     real = encoding._encode_keys
 

@@ -112,8 +112,16 @@ def test_what_is_no_frame(value):
 
 def test_one_arrow_column_is_no_frame():
     for column in (pa.array([1]), pa.chunked_array([[1]])):
+        assert not is_frame(column)
         with pytest.raises(InputError):
             as_polars(column, ["user"])
+
+
+def test_every_arrow_table_is_a_frame():
+    table = pa.table({"user": [1]})
+    for frame in (table, table.to_batches()[0], table.to_reader()):
+        assert is_frame(frame)
+        assert as_polars(frame, ["user"]).rows() == [(1,)]
 
 
 def test_missing_columns_are_named():

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmf.data import intake
 from lmf.data.columns import Columns
 from lmf.data.csr import CSR
+from lmf.data.frames import Table
 from lmf.data.interactions import Interactions
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import ColumnError, InputError, ParameterError, UnknownIdError
@@ -495,3 +497,16 @@ def test_values_of_extreme_size():
     assert data.values.tolist() == np.float32([1e38, -1e38, 1e-45]).tolist()
     with pytest.raises(InputError, match="inf"):
         Interactions.from_arrays([1] * 4, [1] * 4, [1e38] * 4, duplicates="sum")
+
+
+def test_a_file_that_changes_between_its_columns(monkeypatch):
+    lengths = {"user": 3, "item": 2}
+    table = Table(
+        ["user", "item"],
+        "polars",
+        lambda some, _: pl.DataFrame({name: range(lengths[name]) for name in some}),
+        by_column=True,
+    )
+    monkeypatch.setattr(intake, "table_of_files", lambda path: table)
+    with pytest.raises(InputError, match=r"different lengths, \[2, 3\]"):
+        Interactions.of("x.parquet")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmf.data.measures import moment_of, timestamps_of, values_of
+from lmf.data.measures import moment_of, timestamp_runs, timestamps_of, value_runs, values_of
 from lmf.errors import ColumnError, InputError, ParameterError
 
 NOON = dt.datetime(2024, 7, 1, 12)
@@ -178,3 +178,32 @@ def test_a_moment_counts_as_the_timestamps_do(at):
 def test_moments_of_another_kind(at, dtype):
     with pytest.raises(ParameterError, match="at="):
         moment_of(at, dtype)
+
+
+def chunked(*parts, dtype):
+    return pl.concat([pl.Series("x", part, dtype=dtype) for part in parts], rechunk=False)
+
+
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64, pl.Int8, pl.UInt64, pl.Decimal(9, 1)])
+def test_values_of_many_chunks_stay_apart(dtype):
+    series = chunked([1, 2], [], [3], dtype=dtype)
+    runs = value_runs(series)
+    assert [run.tolist() for run in runs if len(run)] == [[1, 2], [3]]
+    assert all(run.dtype == np.float32 for run in runs)
+    assert values_of(series).tolist() == [1, 2, 3]
+
+
+def test_a_bad_value_in_a_later_chunk_is_found():
+    for bad in (float("nan"), float("inf"), 1e300):
+        with pytest.raises(InputError) as error:
+            value_runs(chunked([1.0, 2.0], [3.0, bad], dtype=pl.Float64))
+        assert (error.value.column, error.value.row) == ("x", 3)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Int16, pl.Float64, pl.Datetime("ms"), pl.Date])
+def test_times_of_many_chunks(dtype):
+    series = chunked([1, 2], [3], dtype=pl.Int16).cast(dtype)
+    runs, kind = timestamp_runs(series)
+    assert np.concatenate(runs).tolist() == timestamps_of(series)[0].tolist() == [1, 2, 3]
+    assert all(run.dtype == np.int64 for run in runs)
+    assert kind == dtype

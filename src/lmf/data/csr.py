@@ -6,6 +6,7 @@ int64, so there may be more than 2**31 entries; rows and columns are counted in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,14 +237,13 @@ class Built:
     csr: CSR
     times: Int64Array | None
     merged: int
-    first_position: int
 
 
 def build(
     rows: Int32Array,
     cols: Int32Array,
-    values: FloatArray | None,
-    times: Int64Array | None,
+    values: FloatArray | Sequence[FloatArray] | None,
+    times: Int64Array | Sequence[Int64Array] | None,
     shape: tuple[int, int],
     duplicates: str,
     n_threads: int = 0,
@@ -254,9 +254,9 @@ def build(
     ----------
     rows, cols : ndarray of int32
         Place of each entry, within ``shape``.
-    values : ndarray of float32 or None
-        None: all ones.
-    times : ndarray of int64 or None
+    values : ndarray of float32, list of them, or None
+        A list holds the runs of one column, which are not joined. None: all ones.
+    times : ndarray of int64, list of them, or None
         Decide which of several entries is the first or the last; without them the order of the
         input does, as it does between equal times.
     shape : (int, int)
@@ -281,7 +281,7 @@ def build(
     """
     policy = checked_choice("duplicates", duplicates, POLICIES)
     indptr, indices, kept_values, kept_times, merged, first = _native.csr_from_coo(
-        rows, cols, values, times, *shape, policy, checked_threads(n_threads)
+        rows, cols, _runs(values), _runs(times), *shape, policy, checked_threads(n_threads)
     )
     if merged and policy == "error":
         raise InputError(
@@ -291,7 +291,11 @@ def build(
         )
     if merged and kept_values is not None:
         check_finite("values", kept_values)
-    return Built(CSR(indptr, indices, kept_values, shape[1]), kept_times, merged, first)
+    return Built(CSR(indptr, indices, kept_values, shape[1]), kept_times, merged)
+
+
+def _runs(column: npt.NDArray[Any] | Sequence[npt.NDArray[Any]] | None) -> Any:
+    return [column] if isinstance(column, np.ndarray) else column
 
 
 def checked_mask(mask: object, n: int) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from lmf.validation import Int32Array, Int64Array, all_finite, first_true
 
 __all__ = ["check_array", "check_finite", "check_indices", "check_indptr", "check_rising"]
 
+_SLICE = 1 << 20  # entries compared at a time
+
 
 def check_array(name: str, array: object, dtype: npt.DTypeLike) -> None:
     """Refuse all but a contiguous vector of exactly this type."""
@@ -53,18 +55,20 @@ def check_indices(name: str, indices: npt.NDArray[Any], limit: int) -> None:
 
 def check_rising(indptr: Int64Array, indices: Int32Array) -> None:
     """Refuse columns that are not sorted, or are there twice, within a row."""
-    falls = indices[1:] <= indices[:-1]
     begins = indptr[1:-1]  # between two rows a column may fall
-    begins = begins[(begins > 0) & (begins < len(indices))]
-    falls[begins - 1] = False
-    if falls.any():
-        entry = first_true(falls) + 1
-        again = indices[entry] == indices[entry - 1]
-        raise InputError(
-            f"column {indices[entry]} is there twice" if again else "columns are not sorted",
-            column="indices",
-            row=int(np.searchsorted(indptr, entry, side="right")) - 1,
-        )
+    for start in range(1, len(indices), _SLICE):
+        stop = min(start + _SLICE, len(indices))
+        falls = indices[start:stop] <= indices[start - 1 : stop - 1]
+        first, last = np.searchsorted(begins, [start, stop])
+        falls[begins[first:last] - start] = False
+        if falls.any():
+            entry = start + first_true(falls)
+            again = indices[entry] == indices[entry - 1]
+            raise InputError(
+                f"column {indices[entry]} is there twice" if again else "columns are not sorted",
+                column="indices",
+                row=int(np.searchsorted(indptr, entry, side="right")) - 1,
+            )
 
 
 def check_finite(name: str, values: npt.NDArray[Any]) -> None:

@@ -7,10 +7,14 @@ with one hash are found out (and coded by a sort instead) rather than merged.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from lmf import _native
+from lmf.data.runs import runs_of
 from lmf.errors import InputError
 from lmf.validation import Int32Array, Int64Array
 
@@ -73,9 +77,9 @@ def encode(series: pl.Series, n_threads: int = 0) -> tuple[pl.Series, Int32Array
     >>> distinct.to_list(), codes.tolist()
     (['a', 'b'], [1, 0, 1])
     """
-    keys = sort_keys(series)
-    if keys is not None:
-        codes, distinct = _encode_keys(keys, series.name, n_threads)
+    runs = _key_runs(series)
+    if runs is not None:
+        codes, distinct = _encode_runs(runs, series.name, n_threads)
         return series_of_keys(distinct, series.dtype), codes
     hashes = series.hash().to_numpy().view(np.int64)
     codes, by_hash = _encode_keys(hashes, series.name, n_threads)
@@ -86,9 +90,23 @@ def encode(series: pl.Series, n_threads: int = 0) -> tuple[pl.Series, Int32Array
     return _encode_sorted(series)
 
 
+def _key_runs(series: pl.Series) -> list[npt.NDArray[Any]] | None:
+    """Return the `sort_keys` of a series run by run, those of int32 as they are."""
+    if series.dtype in (pl.Int32, pl.Int64, pl.Date, pl.Datetime, pl.Duration, pl.Time):
+        return runs_of(series.to_physical())
+    keys = sort_keys(series)
+    return None if keys is None else [np.ascontiguousarray(keys)]
+
+
 def _encode_keys(keys: Int64Array, column: str, n_threads: int) -> tuple[Int32Array, Int64Array]:
+    return _encode_runs([np.ascontiguousarray(keys)], column, n_threads)
+
+
+def _encode_runs(
+    runs: list[npt.NDArray[Any]], column: str, n_threads: int
+) -> tuple[Int32Array, Int64Array]:
     try:
-        codes, distinct = _native.encode_integers(np.ascontiguousarray(keys), n_threads)
+        codes, distinct = _native.encode_integers(runs, n_threads)
     except ValueError as error:
         raise InputError(str(error), column=column) from error
     return codes, distinct

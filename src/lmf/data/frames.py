@@ -35,11 +35,14 @@ class Table:
         What results should be given back as: "polars", "pandas", "pyarrow", "duckdb", ...
     read : callable
         ``read(names, ids)`` returns these columns; those in ``ids`` are ids, kept as written.
+    by_column : bool
+        Reading columns one by one costs no more than reading them at once.
     """
 
     names: list[str]
     frame_type: str
     read: Callable[[Sequence[str], Sequence[str]], pl.DataFrame]
+    by_column: bool = False
 
 
 def type_of(frame: object) -> str:
@@ -74,9 +77,10 @@ def is_frame(value: object) -> bool:
         return getattr(value, "ndim", 0) == 2
     if library in ("narwhals", "duckdb", *_BY_NARWHALS):
         return hasattr(value, "columns")
-    return hasattr(value, "__arrow_c_stream__") or (
-        library == "pyarrow" and hasattr(value, "schema") and hasattr(value, "column_names")
-    )
+    streams = hasattr(value, "__arrow_c_stream__")
+    if library == "pyarrow":  # a ChunkedArray streams too, but is one column
+        return hasattr(value, "schema") and (streams or hasattr(value, "column_names"))
+    return streams
 
 
 def table_of(frame: Any) -> Table:

@@ -1,13 +1,15 @@
 """From a table, file, matrix or arrays to the parts of `lmf.data.interactions.Interactions`.
 
-Columns are coded one after the other and let go of as soon as they have been, so that memory peaks
-at little more than what is read plus what is kept.
+Columns are coded one after the other and let go of as soon as they have been, and from files that
+keep them apart they are read one after the other too: memory peaks at little more than what is kept
+plus the codes and the measures of each row.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ from lmf.data.columns import Columns, find_columns
 from lmf.data.csr import CSR, POLICIES, build
 from lmf.data.frames import Table, is_frame, table_of
 from lmf.data.matrices import entries_of, is_sparse
-from lmf.data.measures import timestamps_of, values_of
+from lmf.data.measures import timestamp_runs, value_runs
 from lmf.data.readers import table_of_files
 from lmf.data.series import as_series
 from lmf.data.vocabulary import Vocabulary
@@ -96,43 +98,62 @@ def parts_of_arrays(
         column = "users" if users is None else "items"
         raise InputError("ids are needed, got None", column=column)
     given = {"users": users, "items": items, "values": values, "timestamps": timestamps}
-    read = {role: as_series(v, role) for role, v in given.items() if v is not None}
-    for role, series in read.items():
-        if len(series) != len(read["users"]):
-            raise InputError(f"{len(series)} {role} for {len(read['users'])} users", column=role)
+    series = {role: as_series(v, role) for role, v in given.items() if v is not None}
+    for role, one in series.items():
+        if len(one) != len(series["users"]):
+            raise InputError(f"{len(one)} {role} for {len(series['users'])} users", column=role)
     columns = Columns(
         "user",
         "item",
         None if values is None else "value",
         None if timestamps is None else "timestamp",
     )
-    return _of_series(read, columns, "polars", duplicates, n_threads)
+    read = {role: _given(one) for role, one in series.items()}
+    del series
+    return _of_columns(read, columns, "polars", duplicates, n_threads)
 
 
 def _of_table(table: Table, columns: Columns, duplicates: str, n_threads: int) -> Parts:
-    frame = table.read(columns.used(), (columns.user, columns.item))
     roles = {
         "users": columns.user,
         "items": columns.item,
         "values": columns.value,
         "timestamps": columns.timestamp,
     }
-    read = {role: frame[name] for role, name in roles.items() if name is not None}
-    del frame  # or it would hold every column to the end
-    return _of_series(read, columns.named(), table.frame_type, duplicates, n_threads)
+    names = {role: name for role, name in roles.items() if name is not None}
+    ids = (columns.user, columns.item)
+    read: dict[str, _Column] = {}
+    if table.by_column:  # the memory of one column serves the next
+        for role, name in names.items():
+            read[role] = lambda name=name: table.read([name], ids)[name]  # type: ignore[misc]
+    else:
+        frame = table.read(columns.used(), ids)
+        read = {role: _given(frame[name]) for role, name in names.items()}
+        del frame  # or it would hold every column to the end
+    return _of_columns(read, columns.named(), table.frame_type, duplicates, n_threads)
 
 
-def _of_series(
-    read: dict[str, pl.Series], columns: Columns, frame_type: str, duplicates: str, n_threads: int
+#: Reads a column, or only hands it over.
+_Column = Callable[[], pl.Series]
+
+
+def _given(series: pl.Series) -> _Column:
+    return lambda: series
+
+
+def _of_columns(
+    read: dict[str, _Column], columns: Columns, frame_type: str, duplicates: str, n_threads: int
 ) -> Parts:
-    if len(read["users"]) == 0:
-        raise InputError("there are no interactions: the input has no rows")
-    users, rows = _coded(read, "users", n_threads)
-    items, cols = _coded(read, "items", n_threads)
-    values = values_of(read.pop("values")) if "values" in read else None
+    users, rows = _coded(read.pop("users")(), n_threads)
+    items, cols = _coded(read.pop("items")(), n_threads)
+    values = value_runs(read.pop("values")()) if "values" in read else None
     times, time_dtype = None, None
     if "timestamps" in read:
-        times, time_dtype = timestamps_of(read.pop("timestamps"))
+        times, time_dtype = timestamp_runs(read.pop("timestamps")())
+    lengths = {len(rows), len(cols)}
+    lengths |= {sum(map(len, runs)) for runs in (values, times) if runs is not None}
+    if len(lengths) > 1:
+        raise InputError(f"columns of different lengths, {sorted(lengths)}: did the file change?")
     shape = (len(users), len(items))
     try:
         built = build(rows, cols, values, times, shape, duplicates, n_threads)
@@ -172,8 +193,9 @@ def _of_matrix(matrix: Any, with_values: bool, duplicates: str, n_threads: int) 
     )
 
 
-def _coded(read: dict[str, pl.Series], role: str, n_threads: int) -> tuple[Vocabulary, Int32Array]:
-    series = read.pop(role)
+def _coded(series: pl.Series, n_threads: int) -> tuple[Vocabulary, Int32Array]:
+    if len(series) == 0:
+        raise InputError("there are no interactions: the input has no rows")
     return Vocabulary.encode(series, column=series.name, n_threads=n_threads)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from lmf.data.runs import runs_of
 from lmf.data.series import as_series, datetimes_of_text, first_null, group_of, is_missing
 from lmf.errors import ColumnError, InputError, ParameterError
 from lmf.validation import FloatArray, Int64Array, all_finite, float32_vector
 
-__all__ = ["moment_of", "timestamps_of", "values_of"]
+__all__ = ["moment_of", "timestamp_runs", "timestamps_of", "value_runs", "values_of"]
 
 
 def values_of(values: object, column: str | None = None) -> FloatArray:
@@ -37,10 +40,21 @@ def values_of(values: object, column: str | None = None) -> FloatArray:
     >>> values_of(["4.5", "3"], "rating")
     array([4.5, 3. ], dtype=float32)
     """
+    return _one(value_runs(values, column), np.float32)
+
+
+def value_runs(values: object, column: str | None = None) -> list[FloatArray]:
+    """Return what `values_of` returns as the runs of memory it lies in, not joined.
+
+    Examples
+    --------
+    >>> [run.tolist() for run in value_runs(pl.Series([1.0]).append(pl.Series([2.0])))]
+    [[1.0], [2.0]]
+    """
     named = column or (values.name if isinstance(values, pl.Series) else "values")
     series = as_series(values, named)
     if len(series) == 0:
-        return np.zeros(0, np.float32)
+        return []
     if series.dtype == pl.Object:
         series = _numbers_of_objects(series)
     elif series.dtype == pl.String:
@@ -53,11 +67,16 @@ def values_of(values: object, column: str | None = None) -> FloatArray:
         series = series.cast(pl.Float64)
     if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         raise ColumnError(f"values of type {series.dtype} are not numbers", column=named)
-    if series.dtype == pl.Float64:  # narrow before the chunks are joined: half the memory
-        narrow = series.cast(pl.Float32).to_numpy()
-        if all_finite(narrow):
-            return narrow
-    return float32_vector(named, series.to_numpy())
+    runs = runs_of(series.cast(pl.Float32))
+    if all(all_finite(run) for run in runs):
+        return runs
+    return [float32_vector(named, series.to_numpy())]  # which says what is wrong, and where
+
+
+def _one(runs: list[npt.NDArray[Any]], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    if len(runs) == 1:
+        return runs[0]
+    return np.concatenate(runs) if runs else np.zeros(0, dtype)
 
 
 def _numbers_of_objects(series: pl.Series) -> pl.Series:
@@ -105,10 +124,24 @@ def timestamps_of(times: object, column: str | None = None) -> tuple[Int64Array,
     >>> timestamps_of(["2020-01-01", "2020-01-02"], "when")[0].tolist()
     [1577836800000000, 1577923200000000]
     """
+    runs, dtype = timestamp_runs(times, column)
+    return _one(runs, np.int64), dtype
+
+
+def timestamp_runs(
+    times: object, column: str | None = None
+) -> tuple[list[Int64Array], pl.DataType]:
+    """Return what `timestamps_of` returns, the times as the runs of memory they lie in.
+
+    Examples
+    --------
+    >>> timestamp_runs([7, 8])
+    ([array([7, 8])], Int64)
+    """
     named = column or (times.name if isinstance(times, pl.Series) else "timestamps")
     series = as_series(times, named)
     if len(series) == 0:
-        return np.zeros(0, np.int64), series.dtype
+        return [], series.dtype
     if series.dtype == pl.Object:
         kinds = sorted({group_of(type(value)) for value in series.to_list()})
         raise ColumnError(f"values of types {', '.join(kinds)} are not times", column=named)
@@ -120,14 +153,14 @@ def timestamps_of(times: object, column: str | None = None) -> tuple[Int64Array,
         )
     dtype = series.dtype
     if dtype.is_float():
-        return _whole(series), dtype
+        return [_whole(series)], dtype
     if not (dtype.is_integer() or dtype.is_temporal()):
         raise ColumnError(f"values of type {dtype} are not times", column=named)
     numbers = series.to_physical().cast(pl.Int64, strict=False)
     if numbers.null_count():
         row = first_null(numbers)
         raise InputError(f"{series[row]} is beyond 64 bits", column=named, row=row)
-    return np.ascontiguousarray(numbers.to_numpy(), np.int64), dtype
+    return runs_of(numbers), dtype
 
 
 def _times_of_text(series: pl.Series) -> pl.Series:

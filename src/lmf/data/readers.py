@@ -88,7 +88,7 @@ def _of_scan(path: object, form: str, scan: Callable[[], pl.LazyFrame]) -> Table
             raise InputError(f"{path} cannot be read as {form}: {line}") from error
 
     names = guarded(lambda: scan().head(0)).columns
-    return Table(names, "polars", lambda some, _: guarded(lambda: scan().select(some)))
+    return Table(names, "polars", lambda some, _: guarded(lambda: scan().select(some)), True)
 
 
 def _of_text(files: list[Path]) -> Table:

@@ -190,7 +190,7 @@ def _told(history: object, columns: Columns, items: Vocabulary) -> _Told:
         return _everybody(_of_matrix(history, items))
     if isinstance(history, Mapping):
         return _of_lists(history, columns)
-    if is_frame(history) and not _is_foreign_column(history):
+    if is_frame(history):
         return _of_frame(history, columns)
     return _of_one(id_list(history, "history"), None, columns)
 
