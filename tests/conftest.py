@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,11 @@ import scipy.sparse
 
 from lmf.data.interactions import Interactions
 from lmf.models import WeightedMF
+
+# A shell that runs something in the background has it ignore Ctrl-C, and tests of Ctrl-C with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 TITLES = [
     "Alien", "Amadeus", "Babe", "Brazil", "Casablanca", "Clue", "Diva", "Dune", "Fargo", "Gattaca",
