@@ -83,11 +83,9 @@ def w0() -> Figure:
         _line(axes, x, [one.from_svd for one in points], "distance from the truncated SVD")
         _line(axes, x, [one.observed for one in points], "error on the observed entries")
         axes.set_xscale("symlog", linthresh=0.001, linscale=0.4)
-        axes.set_yscale("symlog", linthresh=0.5)
         axes.set_xticks([0, 0.001, 0.01, 0.1, 1], ["0", "0.001", "0.01", "0.1", "1"])
-        axes.set_yticks([0, 0.25, 0.5, 1, 2, 5], ["0", "0.25", "0.5", "1", "2", "5"])
         axes.minorticks_off()
-        axes.set_ylim(-0.03, None)
+        axes.set_ylim(-0.1, None)
         axes.set_xlabel("w0, the weight of a missing entry")
         axes.set_ylabel("root mean square, in stars")
         axes.legend()
@@ -115,6 +113,7 @@ def overfitting() -> Figure:
         places[2].minorticks_off()
         places[2].set_title(f"after epoch {movielens.EPOCHS}, by λ")
         places[2].set_xlabel("λ")
+        places[0].set_ylim(0.3, 1.2)
         places[0].set_ylabel("RMSE, in stars")
     return figure
 
@@ -159,8 +158,8 @@ def _train_and_validation(axes: Any, x: Any, found: movielens.Curves) -> None:
     least = min(range(len(x)), key=lambda place: found.validation[place])
     axes.plot(x[least], found.validation[least], "o", color=drawing.NEGATIVE, markersize=7)
     axes.annotate(
-        f"{found.validation[least]:.3f}", (x[least], found.validation[least]), (0, -7),
-        color=drawing.NEGATIVE, textcoords="offset points", ha="center", va="top", fontsize=8,
+        f"{found.validation[least]:.3f}", (x[least], found.validation[least]), (0, 7),
+        color=drawing.NEGATIVE, textcoords="offset points", ha="center", va="bottom", fontsize=8,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def factorization(
 ) -> Any:
     r"""Draw A, U, V and U Vᵀ of a small model, or a small part of a large one.
 
-    Colours are centred at 0: blue above, orange below, the same scale for A and its approximation.
+    Colours are centred at 0: blue above, orange below, as deep for A and its approximation.
     Entries that were not observed are grey and hatched in A. Where the model has biases, they
     stand beside the factors, and the product is :math:`\mu + b_u + b_i + p_u \cdot q_i`, clipped
     as predictions are.
@@ -170,9 +170,10 @@ def _panels(
         formula = f"{factors.offset:.2f} + {formula}"
     if model.rating_range_ is not None:
         product = product.clip(*model.rating_range_)
-    both = np.concatenate([observed[~np.isnan(observed)], product.ravel()])
-    largest = float(np.abs(both).max())
-    whole = bool((observed[~np.isnan(observed)] % 1 == 0).all())
+    values = observed[~np.isnan(observed)]
+    # What goes beyond the data is no deeper, so that pictures of the same data compare.
+    largest = float(np.abs(values if len(values) else product).max())
+    whole = bool((values % 1 == 0).all())
     panels = [_Panel(observed, "A", users, items, largest, digits=0 if whole else 1)]
     if user_bias is not None:
         panels.append(_Panel(user_bias[:, None], "bᵤ", None, [""], largest, sign="≈", digits=2))

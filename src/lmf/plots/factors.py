@@ -90,14 +90,13 @@ def _figure(pairs: list[tuple[Ends, Ends]], share: Any, label: Callable[[int], s
     down = -(-len(pairs) // across)
     longest = max(len(high.index) + len(low.index) for high, low in pairs)
     figure, grid = pyplot.subplots(
-        down, across, figsize=(4.3 * across, (0.2 * longest + 0.75) * down), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    figure.get_layout_engine().set(h_pad=0.1)
+        down, across, figsize=(4.6 * across, (0.2 * longest + 0.75) * down), squeeze=False
+    )
+    figure.set_layout_engine("constrained", h_pad=0.1)
     reach = max(float(abs(end.weight).max()) for pair in pairs for end in pair if len(end.weight))
     for axes, (high, low) in zip(grid.flat, pairs, strict=False):
         _panel(axes, high, low, label)
-        axes.set_title(f"factor {high.factor + 1} · {share[high.factor]:.0%} of the energy")
+        axes.set_title(f"factor {high.factor + 1} · {share[high.factor]:.0%} of energy")
         signed = any(len(other.index) for _, other in pairs)
         axes.set_xlim(-1.05 * reach if signed else 0, 1.05 * reach)
         axes.set_ylim(longest - 0.4, -0.6)  # bars of the same height in every panel

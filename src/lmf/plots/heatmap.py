@@ -80,7 +80,7 @@ def heatmap(
 
 
 def _number(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{max(0, digits - (abs(value) >= 10))}f}"  # four characters fit
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -59,6 +59,7 @@ def _draw(history: History, axes: Any) -> None:
     errors.annotate(
         f"best: {least:.4g} in epoch {best}", (best, least), (0, -8),
         textcoords="offset points", ha=side, va="top", fontsize=8, color=drawing.NEGATIVE,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
 
 
