@@ -86,7 +86,7 @@ def test_ends_are_the_largest_and_the_least(film_model: lmf.WeightedMF) -> None:
     for factor in range(3):
         column = found.values[:, factor]
         for side, sign in (("high", -1), ("low", 1)):
-            order = [place for place in np.argsort(sign * column, kind="stable")][:4]
+            order = np.argsort(sign * column, kind="stable")[:4].tolist()
             order = [place for place in order if -sign * column[place] > 0]
             part = frame.filter((pl.col("factor") == factor + 1) & (pl.col("side") == side))
             assert part["film"].to_list() == film_model.factors_.items.tolist(order)

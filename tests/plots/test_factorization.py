@@ -53,7 +53,7 @@ def test_a_large_model_is_drawn_in_part_only() -> None:
     rng = np.random.default_rng(0)
     data = lmf.Interactions.from_arrays(rng.integers(0, 90, 900), rng.integers(0, 40, 900))
     model = lmf.WeightedMF(n_factors=3).fit(data)
-    with pytest.raises(ParameterError, match="users='all 90'.*list of ids"):
+    with pytest.raises(ParameterError, match=r"users='all 90'.*list of ids"):
         lmf.plots.factorization(model, data)
     figure = lmf.plots.factorization(model, data, users=list(range(30)))
     assert not figure.axes[0].texts, "no room for numbers"

@@ -82,7 +82,7 @@ def _bar() -> rich.progress.Progress:
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("· {task.fields[told]}"),
+        TextColumn("epochs · {task.fields[told]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
