@@ -6,10 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
-.PHONY: demo test lint test-native stubs kill-saves clean
+.PHONY: demo pictures test lint test-native stubs kill-saves clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
+
+# The pictures of docs/pictures.md, from real fits.
+pictures: $(VENV)/.installed-demo $(VENV)/.installed-plot
+	$(BIN)/python -m examples.pictures
 
 test: lint
 	$(BIN)/python -m pytest

@@ -7,7 +7,7 @@
 ['Ronin']
 """
 
-from lmf import errors
+from lmf import errors, plots
 from lmf.data.interactions import Interactions
 from lmf.data.splits import (
     Split,
@@ -68,6 +68,7 @@ __all__ = [
     "evaluate",
     "load",
     "metrics",
+    "plots",
     "rating_errors",
     "split_by_time",
     "split_folds",

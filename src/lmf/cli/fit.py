@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from lmf.cli import options
-from lmf.cli.failures import InterruptedWorkError
+from lmf.cli.failures import CommandError, InterruptedWorkError
+from lmf.cli.history_plot import HistoryPlot
 from lmf.cli.output import check_writable
 from lmf.cli.parameters import ModelChoice, with_model_options
 from lmf.cli.reading import Table
+from lmf.cli.validation import hold_out
 from lmf.models import Model
 
 __all__ = ["EXAMPLES", "command"]
@@ -22,6 +24,7 @@ EXAMPLES = (
     "lmf fit ratings.csv -o movies.lmf",
     "lmf fit 'parts/*.parquet' --user customer --item sku -o shop.lmf",
     "lmf fit ratings.csv --min-value 3.5 --n-factors 128 -o movies.lmf",
+    "lmf fit ratings.csv --validation 0.1 --plot history.png -o movies.lmf",
 )
 
 
@@ -38,6 +41,28 @@ def command(
     ignore_values: options.IgnoreValues = False,
     min_value: options.MinValue = None,
     duplicates: options.Duplicates = "last",
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|FILE",
+            help="Measure each epoch on interactions that are not learned from, and keep the best "
+            "epoch: a share of each user's, such as 0.1, or those of another file.",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="INTEGER",
+            help="Stop after so many epochs without a lower validation error. (default: 3)",
+        ),
+    ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the history here, in the format of the ending: .png, .svg or .pdf.",
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     *,
     choice: ModelChoice,
@@ -48,18 +73,37 @@ def command(
     """
     path = Path(output)
     check_writable(path, devices=False)
+    picture = None if plot is None else HistoryPlot(plot)
+    if plot is not None and Path(plot).resolve() == path.resolve():
+        raise CommandError(f"--plot and --output are both {path}")
+    if patience is not None and validation is None:
+        raise CommandError("--patience needs --validation, whose error it waits for")
     model = choice.make(Model.registry)
     table = Table(data, user, item, value, timestamp, ignore_values, min_value, duplicates)
-    interactions = table.read(quiet=quiet)
+    interactions, held_out = hold_out(
+        table, validation, seed=choice.given.get("seed", 0), quiet=quiet
+    )
     started = time.perf_counter()
     try:
-        model.fit(interactions, progress=not quiet)
+        model.fit(
+            interactions,
+            validation=held_out,
+            patience=3 if patience is None else patience,
+            progress=not quiet,
+        )
     except KeyboardInterrupt:
-        raise InterruptedWorkError(_rescue(model, path)) from None
+        told = _rescue(model, path)
+        if picture is not None and model.is_fitted:
+            picture.write(model.history_)
+        raise InterruptedWorkError(told) from None
+    seconds = time.perf_counter() - started
     model.save(path)
     if not quiet:
-        seconds = time.perf_counter() - started
+        if len(model.history_) > 1:
+            print(model.history_.sketch(), file=sys.stderr)
         print(_summary(model, path, seconds), file=sys.stderr)
+    if picture is not None:
+        picture.write(model.history_)
 
 
 def _rescue(model: Model, path: Path) -> str:
@@ -74,7 +118,9 @@ def _rescue(model: Model, path: Path) -> str:
 def _summary(model: Model, path: Path, seconds: float) -> str:
     epochs = len(model.history_)
     how = [f"{epochs} epochs"] if epochs else []
-    how += ["converged"] if epochs and model.history_.stopped == "converged" else []
+    stopped = model.history_.stopped if epochs else ""
+    how += ["converged"] if stopped == "converged" else []
+    how += [f"stopped early, epoch {model.history_.best_epoch} kept"] if stopped == "early" else []
     how.append(f"{seconds:.1f} s")
     size = path.stat().st_size / 1e6
     return f"{model.name}: {', '.join(how)}, saved in {path} ({size:.1f} MB)"

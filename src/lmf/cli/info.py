@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import textwrap
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,9 @@ import typer
 
 from lmf.cli import options
 from lmf.cli.failures import CommandError
-from lmf.store import Description, describe
+from lmf.errors import ModelFileError
+from lmf.store import Description, describe, history_of
+from lmf.training.history import History
 
 __all__ = ["EXAMPLES", "command"]
 
@@ -24,18 +27,23 @@ def command(
 ) -> None:
     """Show what a model file holds.
 
-    Only its header is read, so the answer is as quick for a model of gigabytes.
+    Only its header and its history are read, so the answer is as quick for a model of gigabytes.
     """
     if not Path(model_file).exists():
         raise CommandError(f"{model_file}: no such model file; 'lmf fit' writes one")
     found = describe(model_file)
+    history = history_of(model_file)
     if as_json:
+        found = replace(found, extra={**found.extra, "history": history})
         print(json.dumps(asdict(found), default=str, indent=2, ensure_ascii=False))
         return
     lines = _lines(found)
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
         print(f"{name:<{width}}  {text}")
+    curves = _curves(model_file, history)
+    if curves:
+        print("\n" + textwrap.indent(curves, " " * (width + 2)))
 
 
 def _lines(found: Description) -> list[tuple[str, str]]:
@@ -54,6 +62,15 @@ def _lines(found: Description) -> list[tuple[str, str]]:
         ("arrays", ", ".join(f"{n} {t}{list(s)}" for n, (t, s) in found.arrays.items())),
         ("written by", f"lmf {found.lmf_version}, format {found.format_version}"),
     ]
+
+
+def _curves(path: str, history: dict[str, Any]) -> str:
+    if not history.get("records"):
+        return ""
+    try:
+        return History.from_json(json.dumps(history)).sketch()
+    except (KeyError, TypeError, ValueError):
+        raise ModelFileError(path, "damaged: its history is not one of epochs") from None
 
 
 def _interactions(found: Description) -> str:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from lmf.data.columns import Columns
 from lmf.data.csr import CSR
+from lmf.data.frames import to_native
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, NotFittedError, ParameterError
 from lmf.factors import Factors
-from lmf.models import answers, questions
+from lmf.models import answers, describing, questions
 from lmf.retrieval import popularity_factors, score_pairs, similar_rows, top_items
 from lmf.validation import (
     checked_choice,
@@ -275,6 +276,56 @@ class FittedModel(ABC):
         index = questions.index_of(ids, questions.id_list(asked, column), kind, hint=None)
         found, scores = similar_rows(vectors, index, checked_int("n", n, 1, _MOST))
         return answers.similar(ids, index, found, scores, column, self.frame_type_)
+
+    def describe_factors(
+        self,
+        n: int = 5,
+        *,
+        n_factors: int = 10,
+        of: str = "items",
+        labels: object = None,
+        min_interactions: int = 1,
+    ) -> Any:
+        """Show what the latent factors are made of: the items, or users, at both ends of each.
+
+        A factor of a model whose signs are free has a high and a low end, and is one of the
+        principal axes of U Vᵀ; one of a non-negative model is a part and has a high end only.
+
+        Parameters
+        ----------
+        n : int
+            How many at each end, at most.
+        n_factors : int
+            How many factors, the strongest first.
+        of : {"items", "users"}
+        labels : dict of id to label, or frame of ids and labels, optional
+            Such as titles; an id without one gets an empty label.
+        min_interactions : int
+            Leave out who has fewer in training: the ends of a factor are where little is known.
+
+        Returns
+        -------
+        frame
+            ``factor`` from 1, ``share`` of the energy of U Vᵀ (0 to 1), ``side`` (``"high"`` or
+            ``"low"``), ``rank`` from 1, item, ``label`` if any were given, and ``weight``: what the
+            factor adds to the item's score for a user of typical (root mean square) strength in it.
+
+        Examples
+        --------
+        >>> import polars as pl, lmf
+        >>> users, items = ["a", "a", "b", "b", "c"], ["Heat", "Ronin", "Up", "Coco", "Up"]
+        >>> model = lmf.WeightedMF(n_factors=2).fit({"user": users, "item": items})
+        >>> strongest = model.describe_factors(n=1, n_factors=1)
+        >>> strongest["side"].to_list(), strongest["item"].to_list()
+        (['high', 'low'], ['Up', 'Heat'])
+        """
+        factors = self._fitted()
+        n, most = checked_int("n", n, 1, _MOST), checked_int("n_factors", n_factors, 1, _MOST)
+        told = describing.describe(
+            factors, self.seen_, self.columns_, n, most, of, min_interactions, self.name
+        )
+        names = describing.labels_of(labels, told.column)
+        return to_native(describing.factor_frame(told, names), self.frame_type_)
 
     def fold_in(self, history: object, *, unknown: str = "raise") -> Factors:
         """Compute factors for people the model has never seen, without training again.

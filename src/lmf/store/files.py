@@ -23,7 +23,7 @@ from lmf.store.history import join_history, split_history
 from lmf.store.ids import read_vocabulary, vocabulary_arrays
 from lmf.store.reader import Reader, open_container, words
 
-__all__ = ["Description", "HasState", "describe", "read", "save"]
+__all__ = ["Description", "HasState", "describe", "history_of", "read", "save"]
 
 _OWN = ("users.", "items.", "history.")  # how the names of arrays begin that are the store's own
 
@@ -177,6 +177,19 @@ def describe(path: str | os.PathLike[str]) -> Description:
             arrays={name: (one.dtype.name, one.shape) for name, one in reader.arrays.items()},
             extra=_field(reader, "extra", dict),
         )
+
+
+def history_of(path: str | os.PathLike[str]) -> JsonObject:
+    """Read the history of a model file, ``{"stopped": ..., "records": [...]}``, and no more.
+
+    Raises
+    ------
+    ModelFileError
+        As `read` does.
+    """
+    with open_container(path) as reader:
+        found = join_history(reader, _field(reader, "extra", dict)).get("history")
+    return found if isinstance(found, dict) else {}
 
 
 def _packable(state: ModelState) -> tuple[dict[str, Array], JsonObject]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from lmf.training import curves
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,6 +95,46 @@ class History:
             "validation": pl.Float64,
         }
         return pl.DataFrame([asdict(record) for record in self.records], schema=schema)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the objective by epoch and, on a second axis, the validation error if there is one.
+
+        The best epoch is marked. Needs the extra ``plot`` (``pip install "lmf[plot]"``).
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if absent.
+
+        Returns
+        -------
+        matplotlib Axes
+            That of the objective; ``.figure.savefig("history.png")`` writes the picture.
+
+        Raises
+        ------
+        InputError
+            If there are no epochs.
+        LmfError
+            If matplotlib is not installed.
+        """
+        return curves.draw(self, ax)
+
+    def sketch(self, width: int = 32) -> str:
+        """Sketch the curves as bars of text: objective, and validation error if there is one.
+
+        Parameters
+        ----------
+        width : int
+            Bars a line, at most.
+
+        Examples
+        --------
+        >>> falling = [EpochRecord(n, 8.0 / n, None, 0.1 * n) for n in range(1, 7)]
+        >>> print(History(falling).sketch())
+        objective   █▄▂▁▁▁  8 → 1.33333
+        """
+        return curves.sketch(self, width)
 
     def to_json(self) -> str:
         """Return the history as JSON, as it is kept in a saved model."""

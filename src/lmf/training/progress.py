@@ -6,12 +6,15 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from lmf.training.curves import sparkline
 from lmf.training.history import EpochRecord
 
 if TYPE_CHECKING:
     import rich.progress
 
 __all__ = ["Progress", "wants_progress"]
+
+_CURVE = 8  # the last epochs that the bar shows as a curve
 
 
 def wants_progress(progress: bool | None) -> bool:
@@ -35,11 +38,12 @@ class Progress:
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
         self._bar = _bar() if _on_terminal() else None
+        self._objectives: list[float] = []
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task("fitting", total=self.epochs, objective="", change="")
+            self._task = self._bar.add_task("fitting", total=self.epochs, told="")
         return self
 
     def __exit__(
@@ -54,13 +58,16 @@ class Progress:
     def update(self, record: EpochRecord) -> None:
         """Show one more epoch."""
         change = "" if record.relative_change is None else f"{-record.relative_change:+.2%}"
+        error = "" if record.validation is None else f"  validation {record.validation:.4g}"
         if self._bar is not None:
-            objective = f"{record.objective:,.6g}"
-            self._bar.update(self._task, completed=record.epoch, objective=objective, change=change)
+            self._objectives.append(record.objective)
+            curve = sparkline(self._objectives[-_CURVE:])
+            told = f"objective {record.objective:,.6g} {change}{error} {curve}"
+            self._bar.update(self._task, completed=record.epoch, told=told)
             return
         print(
             f"epoch {record.epoch}/{self.epochs}  objective {record.objective:.7g}"
-            f"  {change:>8}  {record.seconds:.1f} s",
+            f"  {change:>8}  {record.seconds:.1f} s{error}",
             file=sys.stderr,
             flush=True,
         )
@@ -73,9 +80,9 @@ def _bar() -> rich.progress.Progress:
 
     return Bar(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("epochs · objective {task.fields[objective]} {task.fields[change]}"),
+        TextColumn("epochs · {task.fields[told]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
