@@ -83,13 +83,13 @@ def command(
     if patience is not None and validation is None:
         raise CommandError("--patience needs --validation, whose error it waits for")
     model = choice.make(Model.registry)
+    features = FeatureTable(item_features, feature_item, feature)
+    refuse_unused(features, type(model))
     table = Table(data, user, item, value, timestamp, ignore_values, min_value, duplicates)
     interactions, held_out = hold_out(
         table, validation, seed=choice.given.get("seed", 0), quiet=quiet
     )
-    features = FeatureTable(item_features, feature_item, feature)
-    refuse_unused(features, type(model))
-    interactions = features.beside(table.read(quiet=quiet), quiet=quiet)
+    interactions = features.beside(interactions, quiet=quiet)
     started = time.perf_counter()
     try:
         model.fit(

@@ -93,7 +93,7 @@ def kind_of(column: pl.Series) -> str | None:
     if dtype == pl.Boolean:
         return "flag"
     if dtype.is_numeric():
-        return "flag" if column.drop_nulls().is_in([0, 1]).all() else "number"
+        return "flag" if ((column == 0) | (column == 1)).drop_nulls().all() else "number"
     if dtype.is_temporal():
         return "number"
     if isinstance(dtype, pl.Categorical | pl.Enum):
