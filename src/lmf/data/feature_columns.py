@@ -24,7 +24,7 @@ KINDS = ("tags", "text", "category", "flag", "number")
 
 _SEPARATOR = "|"
 _LIST_SHARE = 0.05  # of texts that hold the separator: from here on they are lists of tags
-_WORD = r"[\p{L}\p{N}]{2,}"
+_WORD = r"[\p{L}\p{N}]+"
 _LISTS = (list, tuple, set, frozenset, np.ndarray)
 _FARTHEST = 3.0  # standard deviations: one typing error must not be the whole vector
 

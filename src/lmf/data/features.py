@@ -82,7 +82,7 @@ class ItemFeatures:
             by the type and the values:
 
             * ``"tags"``: lists, or texts of which a twentieth or more hold a ``|``;
-            * ``"text"``: other texts; their words, of two characters or more, in lower case;
+            * ``"text"``: other texts; their words in lower case;
             * ``"category"``: texts of which each occurs twice on average, or more often; the
               categorical types of Polars and pandas;
             * ``"flag"``: booleans, or numbers that are all 0 or 1; together they are like tags;
