@@ -47,6 +47,16 @@ def main() -> None:
     title("How good is it on likes it has not seen?")
     print(lmf.evaluate(model, split, k=20, metrics=["recall", "ndcg"]))
 
+    title("What do other people's likes add? Genres and titles alone, for comparison")
+    films = data.movies.with_columns(title=pl.col("movie"))
+    described = likes.with_item_features(films)
+    print("likes held out:")
+    contenders = [lmf.ContentBased(), model]
+    print(lmf.compare(described, contenders).table.select("model", "recall@20", "ndcg@20"))
+    print("films held out whole, so that nobody had them:")
+    new = lmf.split_items(described, among="held_out")
+    print(lmf.compare(described, contenders, split=new).table.select("model", "recall@20"))
+
     title("Now with all likes: ten films for user 8, whose latest favourites were")
     model.fit(likes)
     recent = data.ratings.filter((pl.col("user") == 8) & (pl.col("rating") >= 4.5))

@@ -8,12 +8,14 @@
 """
 
 from lmf import errors, plots
+from lmf.data.features import ItemFeatures
 from lmf.data.interactions import Interactions
 from lmf.data.splits import (
     Split,
     UserSplit,
     split_by_time,
     split_folds,
+    split_items,
     split_last,
     split_random,
     split_users,
@@ -31,6 +33,7 @@ from lmf.models import (
     BayesianMF,
     BiasedMF,
     BiasOnly,
+    ContentBased,
     Model,
     Popularity,
     PureSVD,
@@ -48,10 +51,12 @@ __all__ = [
     "BiasOnly",
     "BiasedMF",
     "Comparison",
+    "ContentBased",
     "CrossValidation",
     "Factors",
     "History",
     "Interactions",
+    "ItemFeatures",
     "Model",
     "Popularity",
     "PureSVD",
@@ -72,6 +77,7 @@ __all__ = [
     "rating_errors",
     "split_by_time",
     "split_folds",
+    "split_items",
     "split_last",
     "split_random",
     "split_users",

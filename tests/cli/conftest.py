@@ -88,3 +88,13 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the films are, and one that nobody has seen."""
+    path = tmp_path_factory.mktemp("films") / "films.csv"
+    crime = [f"{film},Crime" for film in (*CRIME, "Collateral (2004)")]
+    family = [f"{film},Family" for film in FAMILY]
+    path.write_text("\n".join(["film,genre", *crime, *family]) + "\n")
+    return path

@@ -28,3 +28,15 @@ def test_unknown_models_are_refused(lmf: Run, ratings: Path) -> None:
     result = lmf("compare", ratings, *COLUMNS, "--model", "best")
     assert result.code == 2
     assert "no model 'best'" in result.err
+
+
+def test_with_features_and_new_items(lmf: Run, ratings: Path, films: Path) -> None:
+    words = ("compare", ratings, *COLUMNS, "--ignore-values", "--item-features", films, "-q", "-k",
+             3, "--model", "popularity", "--model", "content", "--format", "csv")  # fmt: skip
+    for split in ("random", "items", "new-items"):
+        result = lmf(*words, "--split", split)
+        assert result.code == 0, result
+        assert [row["model"] for row in result.rows] == ["popularity", "content"]
+    refused = lmf(*words, "--split", "best")
+    assert refused.code == 2
+    assert "no split 'best'" in refused.err

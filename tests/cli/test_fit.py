@@ -200,3 +200,27 @@ def test_files_of_all_kinds(lmf: Run, ratings: Path, tmp_path: Path) -> None:
         info = json.loads(lmf("info", path, "--json").out)
         found.add(info["extra"]["data_fingerprint"])
     assert len(found) == 1
+
+
+def test_content_is_fitted_to_features(
+    lmf: Run, ratings: Path, films: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.lmf"
+    words = ("fit", ratings, *COLUMNS, "--model", "content", "-o", path)
+    result = lmf(*words, "--item-features", films, "--feature", "genre=tags")
+    assert result.code == 0, result
+    assert "2 features of 11 items, 1 of them in no interaction" in result.err
+    found = lmf("recommend", path, "--user", "user01", "-n", 20).rows
+    assert "Collateral (2004)" in [row["film"] for row in found], "nobody had it"
+    for words_more, said in (
+        ((), "--item-features"),
+        (("--item-features", films, "--feature", "plot"), "'genre'"),
+        (("--item-features", films, "--feature", "genre=magic"), "no kind 'magic'"),
+        (("--item-features", films, "--feature-item", "id"), "'id'"),
+        (("--item-features", tmp_path / "no.csv"), "no.csv"),
+        (("--feature", "genre"), "--item-features"),
+    ):
+        assert_refused(lmf(*words, "-q", *words_more), 2, said)
+    assert_refused(
+        lmf("fit", ratings, *COLUMNS, "-o", path, "--item-features", films), 2, "learns nothing"
+    )

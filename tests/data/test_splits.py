@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmf.data.interactions import Interactions
-from lmf.data.splits import split_by_time, split_last, split_random, split_users
+from lmf.data.splits import split_by_time, split_items, split_last, split_random, split_users
 from lmf.errors import InputError, ParameterError
 
 
@@ -232,3 +232,27 @@ def test_too_few_users():
 def test_tables_may_be_split_as_they_are():
     train, test = split_random({"user": [1, 1, 1, 1], "item": [1, 2, 3, 4]}, 0.5)
     assert (train.nnz, test.nnz) == (2, 2)
+
+
+@given(st.integers(0, 2**32), st.floats(0.05, 0.95), st.sampled_from(["all", "held_out"]))
+def test_items_are_held_out_whole(seed, fraction, among):
+    data = sample(4)
+    split = split_items(data, fraction, seed=seed, among=among)
+    check_parts(data, *split)
+    tested = set(split.test.by_user.indices.tolist())
+    assert not tested & set(split.train.by_user.indices.tolist())
+    had = len(set(data.by_user.indices.tolist()))
+    assert len(tested) == max(1, min(had - 1, int(had * fraction + 0.5)))
+    if among == "all":
+        assert split.candidates is None
+    else:
+        assert set(split.candidates.tolist()) == tested
+
+
+def test_items_that_cannot_be_held_out():
+    with pytest.raises(InputError, match="two"):
+        split_items(Interactions.from_arrays([1, 2], [1, 1]))
+    with pytest.raises(ParameterError, match="test_fraction"):
+        split_items(sample(), 1.0)
+    with pytest.raises(ParameterError, match="among"):
+        split_items(sample(), 0.2, among="some")

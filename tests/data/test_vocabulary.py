@@ -260,3 +260,14 @@ def test_digests_tell_ids_apart_but_not_widths():
     assert digest(Vocabulary(np.int8([1]))) == digest(Vocabulary([1]))
     different = [[1], ["1"], [b"1"], [2], ["ab", "c"], ["a", "bc"], [U1], [str(U1)], [DAY], [NOON]]
     assert len({digest(Vocabulary(ids)) for ids in different}) == len(different)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [([1, 3], [2, 3]), (["a"], ["b", "a"]), ([uuid.UUID(int=1)], [uuid.UUID(int=2)]),
+     ([dt.date(2020, 1, 1)], [dt.date(2019, 1, 1)]), (np.int8([1]), np.uint64([2**63]))],
+)  # fmt: skip
+def test_joined_vocabularies_hold_the_ids_of_both(mine, theirs):
+    joined = Vocabulary(mine).joined(Vocabulary(theirs))
+    assert joined.tolist() == sorted({*list(mine), *list(theirs)})
+    assert joined.joined(Vocabulary(mine)) is joined

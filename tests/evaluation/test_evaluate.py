@@ -343,3 +343,18 @@ def test_a_test_set_that_is_none_is_refused(model: WeightedMF) -> None:
     for wrong in (None, 3, "no/such/file.csv", {"user": [], "item": []}):
         with pytest.raises(InputError):
             evaluate(model, wrong)
+
+
+def test_held_out_items_can_compete_among_each_other() -> None:
+    random = np.random.default_rng(0)
+    users, items = np.nonzero(random.random((30, 20)) < 0.4)
+    data = lmf.Interactions.from_arrays(users, items)
+    split = lmf.split_items(data, 0.3, among="held_out")
+    assert split.candidates is not None
+    report = lmf.evaluate(lmf.WeightedMF(n_factors=3).fit(split.train), split, k=6)
+    assert report.counts.items == len(split.candidates) == 6
+    assert report.value("recall@6") == report.value("coverage@6") == 1.0
+    among_all = lmf.evaluate(lmf.Popularity().fit(split.train), lmf.split_items(data, 0.3), k=6)
+    assert among_all.counts.items == 20
+    assert among_all.value("recall@6") < 0.2
+    assert among_all.counts.unknown_items == 0, "held-out items are missed, not skipped"

@@ -12,9 +12,9 @@ from lmf.cli.failures import CommandError
 from lmf.cli.models import load_model
 from lmf.cli.output import Destination
 from lmf.cli.parameters import ModelChoice, with_model_options
-from lmf.cli.reading import Table
+from lmf.cli.reading import FeatureTable, Table, refuse_unused
 from lmf.data.interactions import Interactions
-from lmf.data.splits import split_by_time, split_last, split_random, split_users
+from lmf.data.splits import split_by_time, split_items, split_last, split_random, split_users
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.report import Report
 from lmf.models import Model
@@ -25,10 +25,11 @@ EXAMPLES = (
     "lmf evaluate ratings.csv",
     "lmf evaluate ratings.csv --split last -k 10 --n-factors 128",
     "lmf evaluate ratings.csv --split users --test-fraction 0.2 --format json",
+    "lmf evaluate ratings.csv --model content --item-features movies.csv --split items",
     "lmf evaluate held-out.csv --model-file movies.lmf",
 )
 
-_SPLITS = ("random", "last", "time", "users")
+_SPLITS = ("random", "last", "time", "users", "items", "new-items")
 _PANEL = "What is measured"
 
 
@@ -48,7 +49,8 @@ def command(
         typer.Option(
             metavar="|".join(_SPLITS),
             help="What is held out: a share of each user's interactions at random, the last one of "
-            "each user, the latest of all, or whole users. (default: random)",
+            "each user, the latest of all, whole users, or whole items, ranked among all or among "
+            "each other. (default: random)",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -74,6 +76,9 @@ def command(
     ignore_values: options.IgnoreValues = False,
     min_value: options.MinValue = None,
     duplicates: options.Duplicates = "last",
+    item_features: options.ItemFeatures = None,
+    feature_item: options.FeatureItem = None,
+    feature: options.Feature = None,
     output: options.Output = None,
     format: options.Format = None,  # noqa: A002 - the name of the option
     quiet: options.Quiet = False,
@@ -85,6 +90,9 @@ def command(
     Every item of the catalogue competes for a place in a list. The definition of each metric is
     printed under the table.
     """
+    features = FeatureTable(item_features, feature_item, feature)
+    if model_file is not None and features.path is not None:
+        raise CommandError("--model-file knows its items: no --item-features")
     if model_file is not None and (split is not None or test_fraction is not None or choice.given):
         raise CommandError("--model-file takes all of the data as test: no split, no parameters")
     destination = Destination(output, format)
@@ -97,7 +105,9 @@ def command(
             raise CommandError(f"{model_file} was fitted to these very data: hold some of them out")
     else:
         model = choice.make(Model.registry)
-        test = _held_out(table.read(quiet=quiet), split or "random", test_fraction, choice)
+        refuse_unused(features, type(model))
+        found = features.beside(table.read(quiet=quiet), quiet=quiet)
+        test = _held_out(found, split or "random", test_fraction, choice)
         model.fit(test.train, progress=not quiet)
         if not quiet:
             print(f"held out: {test.method}", file=sys.stderr)
@@ -122,6 +132,9 @@ def _held_out(
         return split_by_time(data, test_fraction=fraction)
     if split == "users":
         return split_users(data, test_fraction=fraction, seed=seed)
+    if split in ("items", "new-items"):
+        among = "all" if split == "items" else "held_out"
+        return split_items(data, fraction, seed=seed, among=among)
     raise CommandError(f"no split {split!r}: choose among {', '.join(_SPLITS)}")
 
 

@@ -14,7 +14,7 @@ from lmf.cli.failures import CommandError, InterruptedWorkError
 from lmf.cli.history_plot import HistoryPlot
 from lmf.cli.output import check_writable
 from lmf.cli.parameters import ModelChoice, with_model_options
-from lmf.cli.reading import Table
+from lmf.cli.reading import FeatureTable, Table, refuse_unused
 from lmf.cli.validation import hold_out
 from lmf.models import Model
 
@@ -23,6 +23,7 @@ __all__ = ["EXAMPLES", "command"]
 EXAMPLES = (
     "lmf fit ratings.csv -o movies.lmf",
     "lmf fit 'parts/*.parquet' --user customer --item sku -o shop.lmf",
+    "lmf fit ratings.csv --model content --item-features movies.csv -o movies.lmf",
     "lmf fit ratings.csv --min-value 3.5 --n-factors 128 -o movies.lmf",
     "lmf fit ratings.csv --validation 0.1 --plot history.png -o movies.lmf",
 )
@@ -63,6 +64,9 @@ def command(
             help="Draw the history here, in the format of the ending: .png, .svg or .pdf.",
         ),
     ] = None,
+    item_features: options.ItemFeatures = None,
+    feature_item: options.FeatureItem = None,
+    feature: options.Feature = None,
     quiet: options.Quiet = False,
     *,
     choice: ModelChoice,
@@ -79,10 +83,13 @@ def command(
     if patience is not None and validation is None:
         raise CommandError("--patience needs --validation, whose error it waits for")
     model = choice.make(Model.registry)
+    features = FeatureTable(item_features, feature_item, feature)
+    refuse_unused(features, type(model))
     table = Table(data, user, item, value, timestamp, ignore_values, min_value, duplicates)
     interactions, held_out = hold_out(
         table, validation, seed=choice.given.get("seed", 0), quiet=quiet
     )
+    interactions = features.beside(interactions, quiet=quiet)
     started = time.perf_counter()
     try:
         model.fit(

@@ -9,9 +9,12 @@ import typer
 __all__ = [
     "Data",
     "Duplicates",
+    "Feature",
+    "FeatureItem",
     "Format",
     "IgnoreValues",
     "ItemColumn",
+    "ItemFeatures",
     "MinValue",
     "ModelFile",
     "Number",
@@ -23,6 +26,7 @@ __all__ = [
 ]
 
 _COLUMNS = "Columns of the data"
+_FEATURES = "What the items are"
 
 Data = Annotated[
     str,
@@ -91,6 +95,32 @@ Duplicates = Annotated[
         metavar="sum|mean|last|first|max|error",
         help="What becomes of several rows of the same user and item.",
         rich_help_panel=_COLUMNS,
+    ),
+]
+ItemFeatures = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Table of what the items are, a row an item, for --model content: genres parted by |, "
+        "words, categories, numbers.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+FeatureItem = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Its column of items; the one called as in the data, or guessed.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Feature = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN[=KIND]",
+        help="A column of it to use, as tags, text, category, flag or number; may be repeated. "
+        "(default: all, told by their values)",
+        rich_help_panel=_FEATURES,
     ),
 ]
 Quiet = Annotated[

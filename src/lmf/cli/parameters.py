@@ -102,8 +102,8 @@ def with_model_options(
 
 
 def _options(models: Mapping[str, type[Any]], default: str) -> list[inspect.Parameter]:
-    names = "|".join(models)
-    choice = typer.Option("--model", metavar=names, help="The model.", rich_help_panel=_PANEL)
+    told = f"The model: {', '.join(models)}."  # wraps between words, as a metavar does not
+    choice = typer.Option("--model", metavar="NAME", help=told, rich_help_panel=_PANEL)
     result = [_parameter("model", Annotated[str, choice], default)]
     # Where models describe a parameter differently, the default model's words are shown.
     first = {default: models[default], **models} if default in models else models

@@ -1,4 +1,4 @@
-"""Read the table of interactions that a command names, and say what was found in it."""
+"""Read the tables that a command names, and say what was found in them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmf.cli.failures import CommandError
+from lmf.data.feature_columns import KINDS
+from lmf.data.features import ItemFeatures, item_features_like
 from lmf.data.interactions import Interactions
+from lmf.models import Model
 
-__all__ = ["Table"]
+__all__ = ["FeatureTable", "Table", "refuse_unused"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,55 @@ class Table:
             parts.append(f"{found.duplicates.merged:,} duplicates merged ({self.duplicates})")
         parts.append(f"{seconds:.1f} s")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """A table of item features on disk, where there is one, and how to read it."""
+
+    path: str | None
+    item: str | None
+    columns: list[str] | None
+
+    def beside(self, data: Interactions, *, quiet: bool) -> Interactions:
+        """Read it, if there is one, and put it beside the interactions."""
+        if self.path is None:
+            if self.item is not None or self.columns:
+                raise CommandError("--feature and --feature-item need --item-features")
+            return data
+        found = self._features(data.columns.item)
+        joined = data.with_item_features(found)
+        if not quiet:
+            print(
+                f"{self.path}: {found.n_features:,} features of {len(found.items):,} items, "
+                f"{joined.n_items - data.n_items:,} of them in no interaction",
+                file=sys.stderr,
+            )
+        return joined
+
+    def _features(self, like: str) -> ItemFeatures:
+        if self.item is None and not self.columns:
+            return item_features_like(self.path, like)
+        kinds = dict(_split(word) for word in self.columns or ())
+        return ItemFeatures.of(self.path, item=self.item, columns=kinds or None)
+
+
+def refuse_unused(features: FeatureTable, kind: type[Model]) -> None:
+    """Refuse features of items for a model that would learn nothing from them."""
+    if features.path is not None and not kind.needs_item_features:
+        raise CommandError(
+            f"the model {kind.name} learns nothing from --item-features: --model content does"
+        )
+
+
+def _split(word: str) -> tuple[str, str | None]:
+    """Read ``title=text``, or ``title`` alone."""
+    name, equals, kind = word.rpartition("=")
+    if not equals:
+        return word, None
+    if kind not in KINDS:
+        raise CommandError(f"--feature {word}: no kind {kind!r}: choose among {', '.join(KINDS)}")
+    return name, kind
 
 
 def _busy(what: str, quiet: bool) -> AbstractContextManager[Any]:

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 
 from lmf.errors import ColumnError
 
-__all__ = ["Columns", "find_columns"]
+__all__ = ["Columns", "find_columns", "find_item"]
 
 # Compared without case, spaces, dashes, dots and underscores: "User ID" and "user_id" are "userid".
 _USUAL = {
@@ -158,6 +158,40 @@ def find_columns(
                 hint=f'name it: {role}="..."',
             )
     return Columns(found["user"], found["item"], found.get("value"), found.get("timestamp"))
+
+
+def find_item(names: Sequence[str], item: str | None = None) -> str:
+    """Find the column of ids in a table about items.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names in the order of the table.
+    item : str, optional
+        Guessed among the usual names where not given; of a table without names the first.
+
+    Raises
+    ------
+    ColumnError
+        If it is missing or could be one of several.
+
+    Examples
+    --------
+    >>> find_item(["movieId", "title", "genres"]), find_item(["column_1", "column_2"])
+    ('movieId', 'column_1')
+    """
+    found: dict[str, str] = {}
+    if item is not None:
+        found["item"] = _checked("item", item, names)
+    elif names and all(_UNNAMED.fullmatch(name) for name in names):
+        found["item"] = names[0]
+    else:
+        _guess("item", names, found)
+    if "item" not in found:
+        raise ColumnError(
+            f"no column of items found among {_listed(names)}", hint='name it: item="..."'
+        )
+    return found["item"]
 
 
 def _checked(role: str, name: object, names: Sequence[str]) -> str:

@@ -17,10 +17,11 @@ import polars as pl
 
 from lmf.data.columns import Columns
 from lmf.data.csr import CSR, checked_mask
+from lmf.data.features import ItemFeatures, item_features_like
 from lmf.data.frames import to_native
 from lmf.data.intake import Duplicates, Parts, parts_of, parts_of_arrays
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import UnknownIdError
+from lmf.errors import InputError, UnknownIdError
 from lmf.validation import (
     FloatArray,
     Int32Array,
@@ -70,6 +71,8 @@ class Interactions:
         The library results are given back in; "polars" for files and matrices.
     duplicates : Duplicates
         What became of entries with the same user and item.
+    item_features : ItemFeatures or None
+        What the items are, in the order of ``items``; see `with_item_features`.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Interactions:
     columns: Columns = _COLUMNS
     frame_type: str = "polars"
     duplicates: Duplicates = _NO_DUPLICATES
+    item_features: ItemFeatures | None = None
     _derived: _Derived = field(default_factory=_Derived, init=False)
 
     def __post_init__(self) -> None:
@@ -255,10 +259,12 @@ class Interactions:
             parts.append(
                 f"{_count(self.duplicates.merged, 'duplicate')} by {self.duplicates.policy}"
             )
+        if self.item_features is not None:
+            parts.append(_count(self.item_features.n_features, "item feature"))
         return f"Interactions({', '.join(parts)})"
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of ids, entries, values and times, in hexadecimal.
+        """Return the SHA-256 of ids, entries, values, times and features, in hexadecimal.
 
         The same for the same interactions whatever the order of the rows, the library or the width
         of integer ids; another one when anything a model could learn from differs.
@@ -284,6 +290,10 @@ class Interactions:
             digest.update(b"none" if array is None else array.dtype.str.encode())
             if array is not None:
                 digest.update(array.data)
+        if self.item_features is not None:
+            rows = self.item_features.rows
+            for part in (rows.indptr, rows.indices, rows.values):
+                digest.update(b"none" if part is None else part.data)
         return digest.hexdigest()
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Interactions:
@@ -303,6 +313,39 @@ class Interactions:
         checked = checked_mask(mask, self.nnz)
         times = None if self.timestamps is None else self.timestamps[checked]
         return replace(self, by_user=self.by_user.keep(checked), timestamps=times)
+
+    def with_item_features(self, features: Any) -> Interactions:
+        """Return the same interactions, with what the items are beside them.
+
+        Parameters
+        ----------
+        features : ItemFeatures, frame, dict of columns or path
+            A row an item; see :meth:`ItemFeatures.of`. The ids are in the column that is called as
+            in the interactions, or else guessed. Items that nobody had join the vocabulary.
+
+        Raises
+        ------
+        InputError
+            If none of the features is about an item of the interactions, or ids are of another
+            type: text against integers; for whatever :meth:`ItemFeatures.of` refuses.
+
+        Examples
+        --------
+        >>> data = Interactions.from_arrays(["ann"], ["Heat"])
+        >>> data.with_item_features({"item": ["Heat", "Up"], "genre": ["Crime", "Family"]})
+        Interactions(1 user x 2 items, 1 interaction, no values, 2 item features)
+        """
+        found = item_features_like(features, self.columns.item)
+        here = self.items.index(found.items)
+        if not (here >= 0).any():
+            mine, theirs = self.items.tolist([0])[0], found.items.tolist([0])[0]
+            raise InputError(
+                f"the features are about other items: {theirs!r} and so on, not {mine!r}",
+                hint="give the table whose ids are those of the interactions",
+            )
+        items = self.items.joined(found.items)
+        rows = self.for_model(self.users, items).by_user
+        return replace(self, items=items, by_user=rows, item_features=found.over(items))
 
     def binarize(self, min_value: float | None = None) -> Interactions:
         """Return the interactions whose value is at least ``min_value``, without their values.
@@ -363,7 +406,7 @@ class Interactions:
         lengths = np.zeros(len(users) + 1, np.int64)
         lengths[user_map[user_map >= 0] + 1] = kept.by_user.row_lengths()[user_map >= 0]
         by_user = CSR(np.cumsum(lengths), cols[known], kept.values, len(items))
-        return replace(kept, users=users, items=items, by_user=by_user)
+        return replace(kept, users=users, items=items, by_user=by_user, item_features=None)
 
     def to_frame(self, frame_type: str | None = None) -> Any:
         """Return a table of the interactions, by user and then by item.

@@ -1,4 +1,4 @@
-"""Holding interactions out: at random, the last of each user, from a date on, or whole users.
+"""Holding interactions out: at random, the last of each user, from a date on, or users or items.
 
 Both sides keep the vocabularies of the data, so user u and item i are the same in each.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from lmf.validation import (
     Int32Array,
     Int64Array,
     Seed,
+    checked_choice,
     checked_flag,
     checked_float,
     checked_int,
@@ -30,6 +31,7 @@ __all__ = [
     "UserSplit",
     "split_by_time",
     "split_folds",
+    "split_items",
     "split_last",
     "split_random",
     "split_users",
@@ -50,6 +52,8 @@ class Split:
         How it was made, in words.
     seed : int or None
         The seed, where there was one.
+    candidates : ndarray of int32 or None
+        The items that compete for a place in a list, where not all do.
 
     Examples
     --------
@@ -63,6 +67,7 @@ class Split:
     test: Interactions
     method: str
     seed: int | None = None
+    candidates: Int32Array | None = None
 
     def __iter__(self) -> Iterator[Interactions]:
         return iter((self.train, self.test))
@@ -336,6 +341,63 @@ def split_users(
         f"{count} users held out, {share:.0%} of each to test on",
         _plain_seed(seed),
     )
+
+
+def split_items(
+    data: Interactions,
+    test_fraction: float = 0.2,
+    *,
+    seed: Seed | None = 0,
+    among: str = "all",
+) -> Split:
+    """Hold out whole items: in training nobody had them, as if they had come out today.
+
+    What a collaborative model knows of such an item is nothing; its place in a list is chance, or
+    the end. A model that knows what items are can recommend them.
+
+    Parameters
+    ----------
+    data : Interactions
+        With `Interactions.with_item_features`, where a model needs them.
+    test_fraction : float
+        Of the items that somebody had; between 0 and 1, both excluded.
+    seed : int or numpy.random.Generator
+    among : {"all", "held_out"}
+        What the held-out items compete with: everything (would a new item be shown at all?), or
+        each other (which of the new items, for whom?).
+
+    Raises
+    ------
+    ParameterError
+        If the fraction is out of range.
+    InputError
+        If there are fewer than two items, or nothing would be left to train on.
+
+    References
+    ----------
+    Schein, Popescul, Ungar & Pennock 2002, "Methods and metrics for cold-start recommendations".
+
+    Examples
+    --------
+    >>> data = Interactions.from_arrays([1, 1, 2, 2], [7, 8, 8, 9])
+    >>> train, test = split_items(data, 0.3)
+    >>> set(train.by_user.indices) & set(test.by_user.indices)
+    set()
+    """
+    data = Interactions.of(data)
+    fraction = checked_float("test_fraction", test_fraction, above=0, below=1)
+    checked_choice("among", among, ("all", "held_out"))
+    had = np.flatnonzero(np.bincount(data.by_user.indices, minlength=data.n_items))
+    if len(had) < 2:
+        raise InputError("no item can be held out: it takes two that somebody had")
+    count = _share(len(had), fraction)
+    chosen = np.zeros(data.n_items, np.bool_)
+    chosen[generator(seed).choice(had, count, replace=False, shuffle=False)] = True
+    alone = among == "held_out"
+    method = f"{count:,} items whole" + (", ranked among each other" if alone else "")
+    split = _split(data, chosen[data.by_user.indices], method, seed)
+    candidates = np.flatnonzero(chosen).astype(np.int32) if alone else None
+    return replace(split, candidates=candidates)
 
 
 def _random_per_row(

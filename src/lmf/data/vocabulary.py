@@ -289,6 +289,30 @@ class Vocabulary:
             hint="3 and '3' are different ids",
         )
 
+    def joined(self, other: Vocabulary) -> Vocabulary:
+        """Return the vocabulary of the ids of both.
+
+        Raises
+        ------
+        InputError
+            If they are of another type.
+
+        Examples
+        --------
+        >>> Vocabulary([1, 3]).joined(Vocabulary([2, 3])).tolist()
+        [1, 2, 3]
+        """
+        new = np.flatnonzero(self.index(other) < 0)
+        if not len(new):
+            return self
+        if self._kind == "uuid":
+            return Vocabulary([*self.tolist(), *other.tolist(new)])
+        parts = [self._stored(), other._stored().gather(new)]
+        if self.dtype != other.dtype:  # widths of integers, units of time
+            frames = [part.to_frame("ids") for part in parts]
+            return Vocabulary(pl.concat(frames, how="vertical_relaxed")["ids"])
+        return Vocabulary(pl.concat(parts))
+
     def parse(self, texts: Sequence[str]) -> list[Any]:
         """Return ids written as text (on a command line) as ids of this vocabulary's type.
 

@@ -21,7 +21,7 @@ from lmf.validation import checked_int
 
 __all__ = ["Comparison", "compare", "suitable"]
 
-_BASELINES = ("popularity", "bias")  # stand at the top
+_BASELINES = ("popularity", "bias", "content")  # stand at the top
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +88,8 @@ def suitable(data: Interactions) -> list[str]:
     names = [
         name
         for name, kind in Model.registry.items()
-        if data.values is not None or not kind.needs_values
+        if (data.values is not None or not kind.needs_values)
+        and (data.item_features is not None or not kind.needs_item_features)
     ]
     return sorted(names, key=lambda name: (*(name != one for one in _BASELINES), name))
 
@@ -99,6 +100,7 @@ def compare(
     *,
     k: int = 20,
     split: Split | None = None,
+    item_features: object = None,
     seed: int = 0,
     n_threads: int = 0,
     announce: Callable[[str], None] | None = None,
@@ -113,7 +115,11 @@ def compare(
     k : int
         Where lists are cut.
     split : Split, optional
-        By default a fifth of each user's interactions, held out at random.
+        By default a fifth of each user's interactions, held out at random. Of data with item
+        features, where models need them.
+    item_features : ItemFeatures, frame or path, optional
+        What the items are, for models that learn from it; see
+        :meth:`Interactions.with_item_features`. Its items compete in every list.
     seed, n_threads : int
     announce : callable, optional
         Called with the name of each model before it is fitted.
@@ -131,6 +137,8 @@ def compare(
     ['popularity', 'bias']
     """
     interactions = Interactions.of(data)
+    if item_features is not None:
+        interactions = interactions.with_item_features(item_features)
     cut = checked_int("k", k, 1)
     held = split_random(interactions, seed=seed) if split is None else split
     asked = list(suitable(interactions) if models is None else models)

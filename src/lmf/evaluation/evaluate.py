@@ -149,6 +149,8 @@ def _score(
             parts.append(measured[metric_order(metric), cuts.index(metric.cut)].copy())
         for cut, counts in exposure.items():
             counts += _exposure(lists[:, :cut], len(counts))
+    if trial.allowed is not None:  # coverage is a share of the items that compete
+        exposure = {cut: counts[trial.allowed] for cut, counts in exposure.items()}
     return Scores(
         name, {metric: np.concatenate(parts) for metric, parts in values.items()}, exposure
     )

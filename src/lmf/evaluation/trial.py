@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -62,6 +63,7 @@ class Recommender(Protocol):
         *,
         exclude_seen: bool,
         n_threads: int,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the n best items of users of the training data, and their scores."""
 
@@ -84,6 +86,8 @@ class Trial:
     counts : Counts
     notes : tuple of str
         What a reader of the report must know besides.
+    allowed : bool[n_items] or None
+        The items that compete; None: all.
     """
 
     users: NDArray[np.int32]
@@ -92,6 +96,7 @@ class Trial:
     popular: Ranker
     counts: Counts
     notes: tuple[str, ...]
+    allowed: NDArray[np.bool_] | None = None
 
 
 def trial_of(model: Recommender, test: object, *, exclude_seen: bool, n_threads: int) -> Trial:
@@ -106,17 +111,32 @@ def trial_of(model: Recommender, test: object, *, exclude_seen: bool, n_threads:
 
 
 def _of_known_users(model: Recommender, test: object, exclude_seen: bool, n_threads: int) -> Trial:
+    allowed = _allowed(model, test)
+    best = partial(model.recommend_indices, exclude_seen=exclude_seen, n_threads=n_threads)
+    if allowed is not None:
+        best = partial(best, allowed=allowed)
+
     def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-        lists, _ = model.recommend_indices(users, n, exclude_seen=exclude_seen, n_threads=n_threads)
-        return lists
+        return best(users, n)[0]
 
     if isinstance(test, Split):
         held_out, notes = test.test, _made_by(test)
     else:
         held_out, notes = interactions_like(test, model.columns_), []
     seen = model.seen_
-    popular = _ranker(popularity_factors(model.factors_, seen), seen, exclude_seen, n_threads)
-    return _trial(held_out, model.factors_, seen, rank, popular, notes)
+    by_count = popularity_factors(model.factors_, seen)
+    popular = _ranker(by_count, seen, exclude_seen, n_threads, allowed)
+    return _trial(held_out, model.factors_, seen, rank, popular, notes, allowed)
+
+
+def _allowed(model: Recommender, test: object) -> NDArray[np.bool_] | None:
+    """Return which of the model's items compete; None: all do."""
+    if not isinstance(test, Split) or test.candidates is None:
+        return None
+    places = model.factors_.items.index(test.test.items.ids(test.candidates))
+    allowed = np.zeros(model.factors_.n_items, np.bool_)
+    allowed[places[places >= 0]] = True
+    return allowed
 
 
 def _of_newcomers(
@@ -140,11 +160,17 @@ def _of_newcomers(
     return _trial(split.test, folded, seen, rank, popular, notes)
 
 
-def _ranker(factors: Factors, seen: CSR, exclude_seen: bool, n_threads: int) -> Ranker:
+def _ranker(
+    factors: Factors,
+    seen: CSR,
+    exclude_seen: bool,
+    n_threads: int,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Ranker:
     excluded = seen if exclude_seen else None
 
     def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-        lists, _ = top_items(factors, users, n, seen=excluded, n_threads=n_threads)
+        lists, _ = top_items(factors, users, n, seen=excluded, allowed=allowed, n_threads=n_threads)
         return lists
 
     return rank
@@ -170,6 +196,7 @@ def _trial(
     rank: Ranker,
     popular: Ranker,
     notes: list[str],
+    allowed: NDArray[np.bool_] | None = None,
 ) -> Trial:
     known = held_out.for_model(factors.users, factors.items, unknown="skip").by_user
     users = np.flatnonzero(known.row_lengths()).astype(np.int32)
@@ -185,7 +212,7 @@ def _trial(
     test = known.select_rows(users)
     counts = Counts(
         users=len(users),
-        items=factors.n_items,
+        items=factors.n_items if allowed is None else int(allowed.sum()),
         interactions=test.nnz,
         users_without_test=factors.n_users - len(users),
         unknown_users=unknown_users,
@@ -194,7 +221,7 @@ def _trial(
         users_without_history=int((seen.row_lengths()[users] == 0).sum()),
         seen_interactions=_in_both(test, seen, users),
     )
-    return Trial(users, test, rank, popular, counts, tuple(notes))
+    return Trial(users, test, rank, popular, counts, tuple(notes), allowed)
 
 
 def _unknown(known: Vocabulary, ids: Vocabulary, used: NDArray[np.int32]) -> int:

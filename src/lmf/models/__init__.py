@@ -4,6 +4,7 @@ from lmf.models.base import Model
 from lmf.models.bayesian import BayesianMF
 from lmf.models.bias import BiasOnly
 from lmf.models.biased import BiasedMF
+from lmf.models.content import ContentBased
 from lmf.models.nmf import NMF
 from lmf.models.popularity import Popularity
 from lmf.models.puresvd import PureSVD
@@ -15,6 +16,7 @@ __all__ = [
     "BayesianMF",
     "BiasOnly",
     "BiasedMF",
+    "ContentBased",
     "Model",
     "Popularity",
     "PureSVD",

@@ -60,6 +60,8 @@ class Model(FittedModel):
     registry: ClassVar[dict[str, type[Model]]] = {}
     needs_values: ClassVar[bool] = False
     """Whether it learns from values such as ratings and refuses data without them."""
+    needs_item_features: ClassVar[bool] = False
+    """Whether it learns from what the items are and refuses data without that; others take none."""
     exact_fold_in: ClassVar[bool] = True
     """Whether folding in a training user gives the row that training gave."""
     kept_arrays: ClassVar[Mapping[str, type[np.generic]]] = {}
@@ -127,6 +129,7 @@ class Model(FittedModel):
         value: str | bool | None = None,
         timestamp: str | bool | None = None,
         duplicates: str = "last",
+        item_features: object = None,
         validation: object = None,
         patience: int = 3,
         callback: Callback | None = None,
@@ -143,6 +146,9 @@ class Model(FittedModel):
         duplicates : str
             What becomes of repeated pairs: ``"last"``, ``"first"``, ``"sum"``, ``"mean"``,
             ``"max"`` or ``"error"``.
+        item_features : ItemFeatures, frame or path, optional
+            What the items are, a row an item: of the models only :class:`ContentBased` learns from
+            it. :meth:`Interactions.with_item_features` says what it may hold.
         validation : Interactions, frame, path or sparse matrix, optional
             Interactions to measure the model on after each epoch, never learned from: by RMSE
             where the model predicts values, else by 1 - NDCG@20. The fit stops when that has not
@@ -170,6 +176,9 @@ class Model(FittedModel):
         interactions = Interactions.of(
             data, user=user, item=item, value=value, timestamp=timestamp, duplicates=duplicates
         )
+        if item_features is not None:
+            interactions = interactions.with_item_features(item_features)
+        self._check_features(interactions, item_features)
         about_data = _told_by(interactions)
         limits = self._rating_range(interactions)
         held_out = None if validation is None else self._held_out(validation, interactions, limits)
@@ -192,6 +201,18 @@ class Model(FittedModel):
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
         return self
+
+    def _check_features(self, data: Interactions, given: object) -> None:
+        if given is not None and not self.needs_item_features:
+            raise InputError(
+                f"the model {self.name} learns nothing from features of items",
+                column="item_features", hint="fit a ContentBased, or leave them out",
+            )  # fmt: skip
+        if self.needs_item_features and data.item_features is None:
+            raise InputError(
+                f"the model {self.name} compares items by their features, and there are none",
+                hint='pass item_features="movies.csv", a table with a row an item',
+            )
 
     def _held_out(
         self, validation: object, data: Interactions, limits: tuple[float, float] | None

@@ -148,7 +148,7 @@ def check_ids_come_back_as_they_came(model: Model) -> None:
 
 def check_one_user_and_one_item(model: Model) -> None:
     """The least there can be."""
-    for users, items in ((["a"], [1]), (["a", "a"], [1, 2]), (["a", "b"], [1, 1])):
+    for users, items in ((["a"], [100]), (["a", "a"], [100, 101]), (["a", "b"], [100, 100])):
         frame = pl.DataFrame({"who": users, "film": items, "stars": [4.0, 2.0][: len(users)]})
         fitted(model, frame, n_factors=1).factors_.checked()
 

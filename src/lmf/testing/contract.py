@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 import numpy as np
 
 from lmf.data.interactions import Interactions
-from lmf.errors import NotFittedError, ParameterError
+from lmf.errors import InputError, NotFittedError, ParameterError
 from lmf.models import Model
 from lmf.testing.expect import expect, raises
-from lmf.testing.samples import fitted, fresh, ratings, same_answers
+from lmf.testing.samples import films, fit, fitted, fresh, ratings, same_answers
 from lmf.training.history import EpochRecord
 
 
@@ -71,7 +72,7 @@ def check_it_is_not_fitted_before_fit(model: Model) -> None:
 def check_fit_returns_self(model: Model) -> None:
     """So that calls can be chained."""
     twin = fresh(model)
-    expect(twin.fit(ratings(), user="who", item="film") is twin, "fit does not return self")
+    expect(fit(twin, ratings()) is twin, "fit does not return self")
     expect(twin.is_fitted, "is_fitted is False after fit")
 
 
@@ -92,7 +93,7 @@ def check_fit_does_not_change_the_parameters(model: Model) -> None:
 
 def check_fitting_twice_is_fitting_once(model: Model) -> None:
     """Nothing of the first fit is left."""
-    twin = fitted(model, ratings(1)).fit(ratings(), user="who", item="film")
+    twin = fit(fitted(model, ratings(1)), ratings())
     expect(same_answers(twin, fitted(model)), "the second fit depends on the first")
 
 
@@ -132,9 +133,9 @@ def check_the_callback_sees_every_epoch(model: Model) -> None:
     """And stops the fit by returning True."""
     seen: list[EpochRecord] = []
     twin = fresh(model)
-    twin.fit(ratings(), user="who", item="film", callback=seen.append)
+    fit(twin, ratings(), callback=seen.append)
     expect(seen == twin.history_.records, "the callback saw other epochs than the history")
-    twin.fit(ratings(), user="who", item="film", callback=lambda _: True)
+    fit(twin, ratings(), callback=lambda _: True)
     expect(len(twin.history_) <= 1, "the callback does not stop the fit")
 
 
@@ -147,10 +148,7 @@ def check_ctrl_c_leaves_a_usable_model(model: Model) -> None:
         raise KeyboardInterrupt
 
     twin = fresh(model)
-    raises(
-        KeyboardInterrupt, "", lambda: twin.fit(ratings(), user="who", item="film",
-                                                callback=interrupt)
-    )  # fmt: skip
+    raises(KeyboardInterrupt, "", lambda: fit(twin, ratings(), callback=interrupt))
     expect(twin.history_.stopped == "interrupted", "history_.stopped is not 'interrupted'")
     twin.factors_.checked()
     expect(len(twin.recommend(n=2)) > 0, "an interrupted model recommends nothing")
@@ -159,6 +157,18 @@ def check_ctrl_c_leaves_a_usable_model(model: Model) -> None:
 def check_validation_is_measured(model: Model) -> None:
     """A finite error for each epoch."""
     held_out = ratings().sample(30, seed=0)
-    twin = fresh(model).fit(ratings(), user="who", item="film", validation=held_out)
+    twin = fit(fresh(model), ratings(), validation=held_out)
     errors = [record.validation for record in twin.history_]
     expect(all(error is not None and np.isfinite(error) for error in errors), "no error measured")
+
+
+def check_item_features_are_learned_from_or_refused(model: Model) -> None:
+    """Never taken and ignored, never missed in silence."""
+    twin = fresh(model)
+    without = partial(twin.fit, ratings(), user="who", item="film")
+    given = partial(without, item_features=films())
+    if model.needs_item_features:
+        raises(InputError, "item_features", without)
+        given()
+    else:
+        raises(InputError, "item_features", given)

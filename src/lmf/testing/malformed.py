@@ -12,14 +12,14 @@ import polars as pl
 from lmf.errors import ColumnError, InputError, LmfError, ParameterError, UnknownIdError
 from lmf.models import Model
 from lmf.testing.expect import raises
-from lmf.testing.samples import fitted, fresh, ratings
+from lmf.testing.samples import fit, fitted, fresh, ratings
 
 _WRONG_FLAG: dict[str, Any] = {"exclude_seen": "no"}
 
 
 def _refuses(model: Model, frame: Any, kind: Any, naming: str, **options: Any) -> None:
     given = {"user": "who", "item": "film", **options}
-    raises(kind, naming, lambda: fresh(model).fit(frame, **given))
+    raises(kind, naming, lambda: fit(fresh(model), frame, **given))
 
 
 def check_a_missing_column_is_named(model: Model) -> None:
@@ -88,12 +88,13 @@ def check_parameters_of_the_wrong_kind_are_refused(model: Model) -> None:
         "samples": (0, -1), "burn_in": (-1,), "seed": (-1, "x"), "solver": ("magic",),
         "learning_rate": (0.0, -1.0), "alpha": (-1.0, math.nan), "clip": (3,),
         "regularization_exponent": (9.0, math.nan), "implicit_regularization": (-1.0,),
+        "center": ("magic", 1),
     }  # fmt: skip
     known = model.get_params()
     for name, values in wrong.items():
         for value in values if name in known else ():
             twin = type(model)(**{**known, name: value})
-            raises(ParameterError, name, partial(twin.fit, ratings(), user="who", item="film"))
+            raises(ParameterError, name, partial(fit, twin, ratings()))
 
 
 def check_wrong_questions_are_refused(model: Model) -> None:
@@ -123,7 +124,7 @@ def check_a_refused_fit_leaves_the_model_as_it_was(model: Model) -> None:
     """Nothing is lost."""
     twin = fitted(model)
     before = twin.recommend(n=3)
-    raises(InputError, "", lambda: twin.fit(ratings().head(0), user="who", item="film"))
+    raises(InputError, "", lambda: fit(twin, ratings().head(0)))
     if not twin.recommend(n=3).equals(before):
         raise AssertionError("a refused fit changed the model")
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from lmf.models import Model
 
-__all__ = ["fitted", "fresh", "ratings", "same_answers"]
+__all__ = ["films", "fit", "fitted", "fresh", "ratings", "same_answers"]
 
 USERS, ITEMS = 24, 15
 
@@ -29,6 +29,29 @@ def ratings(seed: int = 0) -> pl.DataFrame:
     )
 
 
+def films() -> pl.DataFrame:
+    """What the films are: film, genre, title, year; for models that learn from it."""
+    random = np.random.default_rng(0)
+    kind = np.arange(ITEMS) % 2
+    words = np.array(["night", "river", "home", "island", "winter"])
+    return pl.DataFrame(
+        {
+            "film": np.arange(ITEMS) + 100,
+            "genre": [
+                ["Crime", "Family"][one] + "|Drama" * int(random.integers(2)) for one in kind
+            ],
+            "title": [" ".join(random.permutation(words)[:2]) for _ in kind],
+            "year": random.integers(1950, 2020, ITEMS),
+        }
+    )
+
+
+def fit(model: Model, data: Any, **options: Any) -> Any:
+    """Fit a model to who, film and stars, and to what the films are where it asks for that."""
+    given = {"item_features": films()} if model.needs_item_features else {}
+    return model.fit(data, **{"user": "who", "item": "film", **given, **options})
+
+
 def fresh(model: Model, **params: Any) -> Model:
     """Return a new model of the same parameters, with these set where it has them."""
     known = model.get_params()
@@ -38,7 +61,8 @@ def fresh(model: Model, **params: Any) -> Model:
 def fitted(model: Model, data: object = None, **params: Any) -> Model:
     """Return a new model of the same parameters, fitted."""
     given = ratings() if data is None else data
-    return fresh(model, **params).fit(given, user="who", item="film", progress=False)
+    twin: Model = fit(fresh(model, **params), given, progress=False)
+    return twin
 
 
 def same_answers(one: Model, other: Model) -> bool:
