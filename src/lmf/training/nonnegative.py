@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 # Over the coordinates of a row an epoch: the next epoch goes on from there. Where each row has a
 # matrix of its own, building it costs as much as many passes (Gillis & Glineur 2012).
-_PASSES_SHARED = 2
+_PASSES_SHARED = 3
 _PASSES = 8
 _PASSES_TO_THE_END = 5000
 _AT_THE_END = 1e-7  # relative length of a pass that changes nothing any more
