@@ -11,18 +11,30 @@ LMF_DISPATCH(NonnegativeKernels, nonnegative_kernels)
 
 namespace lmf {
 
-bool nonnegative_rows(const NonnegativeProblem& problem, int n_threads, const Interrupt& interrupt) {
-  const NonnegativeKernels& kernels = nonnegative_kernels();
+namespace {
+
+// Chunks of neighbouring rows with about as much work, of whole blocks where all rows share H.
+std::vector<std::int64_t> chunks(const RowProblem& rows, std::int64_t block_rows) {
   constexpr std::int64_t entries_of_chunk = 4096;
+  const std::int64_t whole = !rows.weights && rows.unobserved_weight == 1 ? block_rows : 1;
   std::vector<std::int64_t> bounds{0};
   std::int64_t entries = 0;
-  for (std::int64_t row = 0; row < problem.rows.n_rows; ++row) {
-    entries += problem.rows.indptr[row + 1] - problem.rows.indptr[row] + problem.rows.d;
-    if (entries >= entries_of_chunk || row + 1 == problem.rows.n_rows) {
+  for (std::int64_t row = 0; row < rows.n_rows; ++row) {
+    entries += rows.indptr[row + 1] - rows.indptr[row] + rows.d;
+    const bool full = entries >= entries_of_chunk && (row + 1 - bounds.back()) % whole == 0;
+    if (full || row + 1 == rows.n_rows) {
       bounds.push_back(row + 1);
       entries = 0;
     }
   }
+  return bounds;
+}
+
+}  // namespace
+
+bool nonnegative_rows(const NonnegativeProblem& problem, int n_threads, const Interrupt& interrupt) {
+  const NonnegativeKernels& kernels = nonnegative_kernels();
+  const auto bounds = chunks(problem.rows, kernels.block_rows);
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };

@@ -18,11 +18,15 @@ struct NonnegativeProblem {
   double tolerance = 0;          // stop when a pass moves x by less, relative to its length
 };
 
+// A coordinate with less of H_kk stays where it is: its minimum would be no number.
+inline constexpr double smallest_curvature = 1e-290;
+
 // Improves every row of rows.out in place. Returns false if interrupted.
 bool nonnegative_rows(const NonnegativeProblem& problem, int n_threads, const Interrupt& interrupt);
 
 // One build (native/isa/nonnegative.cpp).
 struct NonnegativeKernels {
+  int block_rows;  // so many neighbouring rows with the same H are solved at a time
   std::size_t (*workspace_bytes)(int d);
   void (*solve)(const NonnegativeProblem& problem, std::int64_t begin, std::int64_t end,
                 void* workspace);

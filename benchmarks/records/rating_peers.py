@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 
-def surprise_svd(train: tuple, test: tuple):
+def from_surprise(train: tuple, test: tuple, *, name: str):
     import surprise
 
     data = surprise.Dataset(surprise.Reader(rating_scale=(1, 5)))
     trainset = data.construct_trainset(
         [(u, i, float(r), None) for u, i, r in zip(*(c.tolist() for c in train), strict=True)]
     )
-    model = surprise.SVD(random_state=0)
+    model = getattr(surprise, name)(random_state=0)
     model.fit(trainset)
     return lambda: np.array(
         [model.predict(u, i).est for u, i in zip(test[0].tolist(), test[1].tolist(), strict=True)]
@@ -48,6 +49,13 @@ def myfm(train: tuple, test: tuple):
     return lambda: model.predict(matrix(test[0], test[1]))
 
 
+PEERS = {
+    "surprise-svd": partial(from_surprise, name="SVD"),
+    "surprise-nmf": partial(from_surprise, name="NMF"),
+    "myfm": myfm,
+}
+
+
 def main() -> None:
     name, path = sys.argv[1:]
     with np.load(path, allow_pickle=False) as file:
@@ -56,7 +64,7 @@ def main() -> None:
             for part in ("train", "test")
         )
     started = perf_counter()
-    predict = {"surprise-svd": surprise_svd, "myfm": myfm}[name](train, test)
+    predict = PEERS[name](train, test)
     seconds = perf_counter() - started
     errors = np.clip(predict(), 1, 5) - test[2]
     print(json.dumps({"rmse": float(np.sqrt(np.mean(errors**2))), "seconds": seconds}))

@@ -109,8 +109,12 @@ struct Widen<double> {
     return __builtin_convertvector(narrow, Vector<double>);
   }
   static LMF_INLINE Vector<double> load_some(const float* v, int count) {
+#if defined(__AVX512VL__)
+    const half narrow = _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << count) - 1), v);
+#else
     half narrow{};
     std::memcpy(&narrow, v, sizeof(float) * count);
+#endif
     return __builtin_convertvector(narrow, Vector<double>);
   }
 };
@@ -134,6 +138,18 @@ LMF_INLINE void add_scaled(double a, const float* v, double* y, std::int64_t d) 
   for_vectors<double>(v, d, [&](std::int64_t k, Vector<double> part) {
     store(y + k, load(y + k) + scale * part);
   });
+}
+
+// sum_j c_j y_j^2, in the same order whatever the instruction set.
+LMF_INLINE double energy(const Row& row) {
+  double part[4] = {};
+  std::int64_t e = 0;
+  const auto term = [&](std::int64_t at) { return row.weight(at) * row.target(at) * row.target(at); };
+  if (!row.targets && !row.weights) return static_cast<double>(row.n);
+  for (; e + 4 <= row.n; e += 4)
+    for (int k = 0; k < 4; ++k) part[k] += term(e + k);
+  for (; e < row.n; ++e) part[0] += term(e);
+  return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
 // Packs interactions into panels and adds their outer products to the matrix.

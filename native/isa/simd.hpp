@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <cstring>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #if !defined(LMF_ISA)
 #error "compile with -DLMF_ISA=baseline|avx2|avx512"
@@ -60,6 +63,12 @@ LMF_INLINE Vector<T> load_part(const T* from, int count) {
   std::memcpy(&value, from, sizeof(T) * count);
   return value;
 }
+#if defined(__AVX512F__)
+template <>
+LMF_INLINE Vector<float> load_part<float>(const float* from, int count) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);  // no call
+}
+#endif
 template <class T>
 LMF_INLINE void store_part(T* to, Vector<T> value, int count) {
   std::memcpy(to, &value, sizeof(T) * count);

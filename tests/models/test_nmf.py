@@ -127,3 +127,57 @@ def test_negative_values_are_refused() -> None:
     ratings: dict[str, list[Any]] = {"user": [1, 2], "item": [1, 2], "rating": [1.0, -2.0]}
     with pytest.raises(InputError, match="rating"):
         lmf.NMF(n_factors=1).fit(ratings)
+
+
+def full_fit(data: Interactions, seed: int = 0) -> NonnegativeAlternation:
+    return NonnegativeAlternation(data.by_user, data.by_item, Objective(1.0, 0.0), 6, seed)
+
+
+def test_an_extrapolated_fit_goes_on_from_its_arrays() -> None:
+    data = observed(5 * parts(80, 60, 5), 0.4)
+    first, second = full_fit(data), full_fit(data, seed=9)
+    for number in range(1, 8):
+        first.epoch(number)
+    second.restore({name: array.copy() for name, array in first.arrays().items()})
+    assert second.epoch(8) == first.epoch(8)
+    assert second.item_factors.tobytes() == first.item_factors.tobytes()
+
+
+def test_an_extrapolation_that_fails_is_taken_back() -> None:
+    data = observed(5 * parts(80, 60, 5), 0.4)
+    fit = full_fit(data)
+    for number in range(1, 61):
+        before = fit.epoch(number)
+    fit.arrays()["extrapolation"][:2] = 1e4  # far beyond every good step
+    after = fit.epoch(61)
+    assert after <= before * (1 + 1e-6)
+    assert objective_of(fit, data) == pytest.approx(after, rel=1e-5)
+    assert fit.arrays()["extrapolation"][0] < 1e4
+
+
+def test_an_interrupted_epoch_leaves_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = observed(5 * parts(80, 60, 5), 0.4)
+    fit = full_fit(data)
+    for number in range(1, 4):
+        fit.epoch(number)
+    kept = fit.user_factors.copy(), fit.item_factors.copy()
+
+    def interrupted(*_: Any, **__: Any) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "_solve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit.epoch(4)
+    assert (fit.user_factors == kept[0]).all()
+    assert (fit.item_factors == kept[1]).all()
+
+
+def test_alone_or_among_others_a_row_has_the_same_bits() -> None:
+    data = observed(5 * parts(70, 50, 5), 0.4)
+    model = lmf.NMF(n_factors=5, unobserved_weight=1.0, epochs=5).fit(data)
+    together = model.fold_in(data).user_factors
+    items, values = data.by_user.row(33)
+    alone = model.fold_in(
+        Interactions.from_arrays(np.zeros(len(items), np.int64), items.astype(np.int64), values)
+    ).user_factors
+    assert (alone[0] == together[33]).all()

@@ -12,7 +12,7 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import LmfError, ParameterError
 from lmf.factors import Factors
-from lmf.training.trainer import Trainer
+from lmf.training.trainer import Arrays, Trainer
 
 __all__ = ["Alternation", "Objective", "RowSolver", "Side", "initial_factors", "native_errors"]
 
@@ -165,7 +165,7 @@ class Alternation(Trainer):
         minima = self._solve(self._users, fixed=self.item_factors, out=self.user_factors)
         return minima + self._penalty(self.item_factors, self._items)
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> Arrays:
         """Return both factor matrices."""
         return {"user_factors": self.user_factors, "item_factors": self.item_factors}
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lmf import _native
 from lmf.data.csr import CSR
 from lmf.training.alternating import Alternation, Objective, Side
+from lmf.training.trainer import Arrays
 
 __all__ = ["NonnegativeAlternation", "nonnegative_rows"]
 
 Floats = NDArray[np.float32]
 
-_PASSES = 2  # over the coordinates of a row an epoch: the next epoch goes on from there
+# Over the coordinates of a row an epoch: the next epoch goes on from there. Where each row has a
+# matrix of its own, building it costs as much as many passes (Gillis & Glineur 2012).
+_PASSES_SHARED = 3
+_PASSES = 8
 _PASSES_TO_THE_END = 5000
 _AT_THE_END = 1e-7  # relative length of a pass that changes nothing any more
 
@@ -39,13 +45,56 @@ def nonnegative_rows(
     gram = None
     if objective.unobserved_weight > 0:
         gram = _native.gram(fixed, n_threads)
+    shared = side.weights is None and objective.unobserved_weight == 1
+    passes = _PASSES_SHARED if shared else _PASSES
     values = np.zeros(side.rows.n_rows)
     _native.nonnegative_rows(
         side.rows.indptr, side.rows.indices, side.targets, side.weights,
         objective.unobserved_weight, side.penalties, fixed, out, gram, values,
-        _PASSES_TO_THE_END if to_the_end else _PASSES, _AT_THE_END, n_threads,
+        _PASSES_TO_THE_END if to_the_end else passes, _AT_THE_END, n_threads,
     )  # fmt: skip
     return float(values.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _Ahead:
+    """How far the next epoch goes on in the direction of the last one.
+
+    Attributes
+    ----------
+    earlier : ndarray of float32
+        The factors before the last epoch.
+    state : ndarray of float64, shape (3,)
+        The share of the last change that is added, the most it may become, the last objective.
+    """
+
+    earlier: Floats
+    state: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, factors: Floats) -> _Ahead:
+        return cls(factors.copy(), np.array([0.5, 1.0, np.inf]))
+
+    @property
+    def objective(self) -> float:
+        return float(self.state[2])
+
+    def move(self, factors: Floats) -> None:
+        step = factors - self.earlier
+        step *= np.float32(self.state[0])
+        factors += step
+        np.maximum(factors, 0, out=factors)
+
+    def lengthen(self) -> None:
+        share, most, _ = self.state
+        self.state[:2] = min(1.05 * share, most), min(1.01 * most, 1.0)
+
+    def shorten(self) -> None:
+        self.state[:2] = self.state[0] / 1.5, max(self.state[0] / 1.5, 0.1)
+
+    def keep(self, earlier: Floats, objective: float) -> None:
+        self.earlier[:] = earlier
+        self.state[2] = objective
 
 
 class NonnegativeAlternation(Alternation):
@@ -54,6 +103,10 @@ class NonnegativeAlternation(Alternation):
     Each row is improved by coordinate descent from where it is, which never raises the objective
     (hierarchical alternating least squares, Cichocki & Phan 2009), on the row's own d × d problem:
     it makes no difference to the method which entries are observed.
+
+    Where all entries count alike, epochs are extrapolated (Ang & Gillis 2019): each begins with the
+    items moved on by a share of what the last one changed. If the objective would rise, that
+    epoch is taken back and made again without, and the share falls.
 
     Parameters
     ----------
@@ -78,6 +131,37 @@ class NonnegativeAlternation(Alternation):
         for factors in (self.user_factors, self.item_factors):
             factors[:] = random.random(factors.shape, dtype=np.float32) * np.float32(limit)
 
+        full = objective.unobserved_weight == 1
+        self._ahead = _Ahead.of(self.item_factors) if full else None
+
+    def epoch(self, number: int) -> float:
+        """Improve both sides; return the objective after it."""
+        ahead = self._ahead
+        if ahead is None:
+            return super().epoch(number)
+        before = self.user_factors.copy(), self.item_factors.copy()
+        ahead.move(self.item_factors)
+        try:
+            value = super().epoch(number)
+            if not value <= ahead.objective:
+                self._put(before)
+                value = super().epoch(number)
+                ahead.shorten()
+            else:
+                ahead.lengthen()
+        except KeyboardInterrupt:  # where it has moved on to need not be better yet
+            self._put(before)
+            raise
+        ahead.keep(before[1], value)
+        return value
+
+    def arrays(self) -> Arrays:
+        """Return both factor matrices, and what the next epoch extrapolates from."""
+        arrays: Arrays = {**super().arrays()}
+        if self._ahead is not None:
+            arrays |= {"earlier_items": self._ahead.earlier, "extrapolation": self._ahead.state}
+        return arrays
+
     def finish(self) -> float:
         """Solve the users to the end; return the objective after it."""
         minima = nonnegative_rows(
@@ -85,6 +169,9 @@ class NonnegativeAlternation(Alternation):
             n_threads=self.n_threads,
         )  # fmt: skip
         return minima + self._penalty(self.item_factors, self._items)
+
+    def _put(self, factors: tuple[Floats, Floats]) -> None:
+        self.user_factors[:], self.item_factors[:] = factors
 
     def _solve(self, side: Side, fixed: Floats, out: Floats) -> float:
         return nonnegative_rows(
