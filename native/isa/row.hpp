@@ -88,9 +88,17 @@ struct Row {
   double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
   double excess(std::int64_t k) const { return weight(k) - problem.unobserved_weight; }
   void prefetch(std::int64_t k) const {
+    // Every line the row lies on, also where rows do not begin on a line.
     const char* at = reinterpret_cast<const char*>(factors(k));
-    for (std::int64_t byte = 0; byte < problem.d * 4; byte += 64) __builtin_prefetch(at + byte);
+    const char* end = at + problem.d * 4;
+    for (at -= reinterpret_cast<std::uintptr_t>(at) & 63; at < end; at += 64) __builtin_prefetch(at);
   }
+  // How many interactions ahead to prefetch, and how many follow in memory, be they of later rows.
+  std::int64_t ahead() const {
+    const std::int64_t rows = 4096 / problem.d;
+    return rows < 2 ? 2 : rows > 48 ? 48 : rows;
+  }
+  std::int64_t following() const { return problem.indices + problem.indptr[problem.n_rows] - indices; }
 };
 
 template <class T>
@@ -161,7 +169,7 @@ void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64
   const std::int64_t depth = panel_depth(stride);
   T* panel = static_cast<T*>(work.panel);
   T* right = static_cast<T*>(work.x);  // of one panel
-  const std::int64_t ahead = d <= 256 ? 8 : 2;
+  const std::int64_t ahead = row.ahead(), following = row.following();
   std::int64_t filled = 0;
   const auto flush = [&] {
     rank_update<T, sign>(static_cast<T*>(work.matrix), stride, panel, stride, filled, size);
@@ -172,7 +180,7 @@ void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64
   };
   for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
   for (std::int64_t e = 0; e < row.n; ++e) {
-    if (e + ahead < row.n) row.prefetch(e + ahead);
+    if (e + ahead < following) row.prefetch(e + ahead);
     const double excess = row.excess(e);
     const bool mine = sign == Sign::plus ? excess >= 0 : excess < 0;
     if (!mine && !with_right) continue;

@@ -91,6 +91,18 @@ def _row_sums(values: NDArray[np.float32], indptr: NDArray[np.int64]) -> NDArray
     return sums
 
 
+def factor_rows(n: int, n_factors: int) -> NDArray[np.float32]:
+    """Make zeros float32[n, n_factors] that begin on a cache line.
+
+    Rows are gathered by the million; one that begins on a line lies on fewer of them, where
+    ``n_factors`` is a multiple of 16.
+    """
+    line = 16  # floats
+    memory = np.zeros(n * n_factors + line, np.float32)
+    start = -memory.ctypes.data // memory.itemsize % line
+    return memory[start : start + n * n_factors].reshape(n, n_factors)
+
+
 def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
     """Random starting factors, uniform with mean 0 and variance 1 / n_factors.
 
@@ -98,7 +110,9 @@ def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
     """
     limit = np.sqrt(3.0 / n_factors)
     drawn = np.random.Generator(np.random.Philox(seed)).random((n, n_factors), dtype=np.float32)
-    return np.ascontiguousarray((drawn * 2 - 1) * np.float32(limit))
+    factors = factor_rows(n, n_factors)
+    np.multiply(drawn * 2 - 1, np.float32(limit), out=factors)
+    return factors
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +159,7 @@ class Alternation(Trainer):
     ) -> None:  # fmt: skip
         self.objective = objective
         self.n_threads = n_threads
-        self.user_factors = np.zeros((by_user.n_rows, n_factors), dtype=np.float32)
+        self.user_factors = factor_rows(by_user.n_rows, n_factors)
         self.item_factors = initial_factors(by_item.n_rows, n_factors, seed)
         self._users = Side.of(by_user, objective)
         self._items = Side.of(by_item, objective)
