@@ -24,6 +24,8 @@ from lmf.store import describe
 from tests.trust.form import amount
 from tests.trust.problems import MODELS, digest, fresh, small_data
 
+pytestmark = pytest.mark.trust
+
 KILLS = amount(3, 200)
 TRAINED = [name for name in MODELS if name != "popularity"]  # which has no epochs
 
