@@ -93,6 +93,14 @@ def test_peaks_are_within_what_the_page_says(run_python: RunPython, data: str, n
     assert used["recommend"] <= 1, told
 
 
+def test_the_page_states_what_is_measured() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "memory.md").read_text()
+    for name, (of_rows, of_factors, _, _) in FITS.items():
+        kind, _, solver = name.partition(" ")
+        called = f'{kind}(solver="{solver}")' if solver else kind
+        assert f"| `{called}` | {of_rows} | {of_factors} | 64 MB a thread |" in page
+
+
 # Prints resident bytes and open descriptors, a line every half second.
 SOAKER = """
 import gc, os, sys, tempfile, time
