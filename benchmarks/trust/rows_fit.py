@@ -30,9 +30,10 @@ def _truth(found: dict[str, Any]) -> str:
     ill = found["ill-conditioned"]
     solvers = [one for name, one in found.items() if name != "ill-conditioned"]
     problems = min(one["problems"] for one in solvers)
+    refused = sum(one["refused"] for one in ill.values())
     return (
-        f"{problems:,} problems for each of {len(solvers)} solvers: none wrong; ill-conditioned for "
-        f"{len(ill)} models: finite, or in {sum(one['refused'] for one in ill.values()):,} an error"
+        f"{problems:,} problems for each of {len(solvers)} solvers: none wrong; ill-conditioned "
+        f"for {len(ill)} models: finite, or in {refused:,} an error"
     )
 
 

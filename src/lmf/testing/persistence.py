@@ -13,7 +13,7 @@ from lmf.errors import ModelFileError
 from lmf.models import Model
 from lmf.models.load import load
 from lmf.testing.expect import expect, raises
-from lmf.testing.samples import fitted, fresh, ratings, same_answers
+from lmf.testing.samples import fit, fitted, fresh, ratings, same_answers
 from lmf.training.history import EpochRecord
 
 
@@ -68,9 +68,7 @@ def check_a_stopped_fit_goes_on_to_the_same_bits(model: Model) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "fit"
             _stopped_in(epoch, model, path)
-            again = fresh(model).fit(
-                ratings(), user="who", item="film", progress=False, checkpoint=path, resume=True
-            )
+            again = fit(fresh(model), ratings(), progress=False, checkpoint=path, resume=True)
         expect(same_answers(whole, again), f"gone on from epoch {epoch - 1} it ends otherwise")
         expect(len(again.history_) == len(whole.history_), "its history is another one")
 
@@ -102,8 +100,8 @@ def _stopped_in(epoch: int, model: Model, path: Path) -> None:
             raise _StoppedError
 
     with suppress(_StoppedError):
-        fresh(model).fit(
-            ratings(), user="who", item="film", progress=False, callback=stop, checkpoint=path,
+        fit(
+            fresh(model), ratings(), progress=False, callback=stop, checkpoint=path,
             checkpoint_every=0,
         )  # fmt: skip
 
