@@ -19,10 +19,11 @@ EXAMPLES = ("lmf doctor", "lmf doctor --json")
 def command(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """Show version, instruction set, threads, memory and parts, and test the essentials.
+    """Show what lmf runs on, and test whether it works there.
 
-    A tiny model is fitted and checked against NumPy in float64, with one thread and with several,
-    saved and loaded. The exit code is 1 if anything of that is wrong.
+    Version, instruction set, threads, memory and optional parts are listed. A tiny model is fitted
+    and checked against NumPy in float64, with one thread and with several, saved and loaded. The
+    exit code is 1 if anything of that is wrong.
     """
     findings = [*facts(), *self_test()]
     good = all(one.good for one in findings)
