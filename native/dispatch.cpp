@@ -29,6 +29,14 @@ Isa decide() {
   return wanted < best ? wanted : best;
 }
 
+std::string name_of(Isa level) {
+  switch (level) {
+    case Isa::avx512: return "avx512";
+    case Isa::avx2: return "avx2";
+    default: return "baseline";
+  }
+}
+
 }  // namespace
 
 Isa isa() {
@@ -36,12 +44,8 @@ Isa isa() {
   return level;
 }
 
-std::string isa_name() {
-  switch (isa()) {
-    case Isa::avx512: return "avx512";
-    case Isa::avx2: return "avx2";
-    default: return "baseline";
-  }
-}
+std::string isa_name() { return name_of(isa()); }
+
+std::string cpu_isa_name() { return name_of(best_of_cpu()); }
 
 }  // namespace lmf

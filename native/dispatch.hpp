@@ -12,6 +12,9 @@ enum class Isa { baseline, avx2, avx512 };
 Isa isa();
 std::string isa_name();
 
+// The highest level that this CPU has, whatever LMF_ISA says.
+std::string cpu_isa_name();
+
 // Picks the table of the level in use out of the builds of one kernel file.
 template <class Table>
 const Table& pick([[maybe_unused]] const Table& baseline, [[maybe_unused]] const Table& avx2,

@@ -14,6 +14,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -53,10 +54,14 @@ bool parallel_for(std::int64_t n_chunks, int n_threads, const Interrupt& interru
   std::vector<std::thread> team;
   team.reserve(threads > 0 ? threads - 1 : 0);
   for (int worker = 1; worker < threads; ++worker) {
-    team.emplace_back([&, worker] {
-      for (std::int64_t chunk; !stop.load(std::memory_order_relaxed) && (chunk = claim()) < n_chunks;)
-        guarded(chunk, worker);
-    });
+    try {
+      team.emplace_back([&, worker] {
+        for (std::int64_t chunk; !stop.load(std::memory_order_relaxed) && (chunk = claim()) < n_chunks;)
+          guarded(chunk, worker);
+      });
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: those there are share the chunks
+    }
   }
   bool interrupted = false;
   auto polled = std::chrono::steady_clock::now();

@@ -14,9 +14,26 @@ void bind_topn(nb::module_& m);
 void bind_metrics(nb::module_& m);
 }  // namespace lmf::bindings
 
+namespace {
+
+// Other compilers may order sums otherwise: the same bits are promised for one build only.
+std::string compiler() {
+#if defined(__clang__)
+  return "clang " + std::to_string(__clang_major__);
+#elif defined(__GNUC__)
+  return "gcc " + std::to_string(__GNUC__);
+#else
+  return "unknown";
+#endif
+}
+
+}  // namespace
+
 NB_MODULE(_native, m) {
   m.doc() = "Compiled kernels of lmf. Arrays in, arrays out; everything is checked before it gets here.";
   m.def("isa", &lmf::isa_name, "The instruction set in use: baseline, avx2 or avx512.");
+  m.def("cpu_isa", &lmf::cpu_isa_name, "The highest instruction set that this CPU has.");
+  m.def("compiler", &compiler, "What compiled this module, such as gcc 12.");
   m.def("available_threads", &lmf::available_threads,
         "Threads this process may use: its CPU affinity, lowered by a cgroup quota.");
   nanobind::set_leak_warnings(false);  // module objects that outlive the interpreter are its own affair

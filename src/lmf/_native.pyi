@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 def isa() -> str:
     """The instruction set in use: baseline, avx2 or avx512."""
 
+def cpu_isa() -> str:
+    """The highest instruction set that this CPU has."""
+
+def compiler() -> str:
+    """What compiled this module, such as gcc 12."""
+
 def available_threads() -> int:
     """
     Threads this process may use: its CPU affinity, lowered by a cgroup quota.

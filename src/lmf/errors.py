@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
+    "CheckpointError",
     "ColumnError",
     "InputError",
     "LmfError",
@@ -144,3 +145,7 @@ class ModelFileError(LmfError):
         self.path = Path(path)
         self.reason = reason
         super().__init__(f"{self.path}: {reason}")
+
+
+class CheckpointError(ModelFileError):
+    """A checkpoint that a fit cannot go on from, and what to do about it."""

@@ -194,3 +194,47 @@ def test_similar(lmf: Run, model: Path, tmp_path: Path) -> None:
     assert_refused(lmf("similar", model, "--user", "a", "--item", "b"), 2, "say like what")
     library.Popularity().fit({"user": ["a"], "item": ["b"]}).save(tmp_path / "p.lmf")
     assert_refused(lmf("similar", tmp_path / "p.lmf", "--item", "b"), 2, "popularity")
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "ndjson", "json", "parquet", "table"])
+@pytest.mark.parametrize("unknown", ["raise", "popular"])
+def test_everybody_in_pieces_is_everybody_at_once(
+    lmf: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, unknown: str
+) -> None:
+    words = ("recommend", model, "--all-users", "-n", 3, "--format", form, "--unknown", unknown)
+    assert lmf(*words, "-o", tmp_path / "whole").code == 0
+    monkeypatch.setattr("lmf.cli.recommend._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("lmf.cli.output._ROWS_AT_ONCE", 4)
+    assert lmf(*words, "-o", tmp_path / "pieces").code == 0
+    if form == "parquet":
+        whole, pieces = (pl.read_parquet(tmp_path / name) for name in ("whole", "pieces"))
+        assert whole.equals(pieces)
+        assert whole.height == 60
+    else:
+        assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
+        assert lmf(*words).out.encode() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_a_full_disk_is_told_and_leaves_the_old_file(lmf: Run, model: Path, form: str) -> None:
+    words = ("recommend", model, "--all-users", "--format", form, "-o", "/dev/full")
+    result = lmf(*words)
+    assert result.code == 1
+    assert "No space left on device" in result.err
+
+
+def test_ids_of_every_kind_come_in_pieces(
+    lmf: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmf.cli.recommend._ROWS_AT_ONCE", 2)
+    day = dt.date(2024, 2, 28)
+    for users in (
+        [uuid.UUID(int=k) for k in range(5)],
+        [day + dt.timedelta(days=k) for k in range(5)],
+        [f"user {k}" for k in range(5)],
+        [10**12 * k for k in range(5)],
+    ):
+        path = tmp_path / "ids.lmf"
+        library.Popularity().fit({"user": users, "item": [1, 2, 3, 4, 5]}).save(path)
+        rows = lmf("recommend", path, "--all-users", "-n", 1).rows
+        assert [row["user"] for row in rows] == [str(one) for one in users]

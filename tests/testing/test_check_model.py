@@ -11,6 +11,7 @@ import lmf
 from lmf.data.csr import CSR
 from lmf.models.asking import NewUsers
 from lmf.testing import check_model, checks
+from lmf.training.alternating import Alternation
 
 SMALL = {"n_factors": 3, "samples": 5, "burn_in": 3, "epochs": 4}
 
@@ -81,6 +82,24 @@ class _Moody(lmf.Popularity):
         assert bias is not None
         bias += np.random.default_rng().random(len(bias), dtype=np.float32)
         return trained
+
+
+class _Absentminded(lmf.WeightedMF):
+    """Its trainer draws an epoch from something that it does not keep."""
+
+    def _train(self, data: lmf.Interactions, watch: Any) -> Any:
+        kept = Alternation.arrays
+        try:
+            Alternation.arrays = lambda self: {}  # type: ignore[method-assign]
+            return super()._train(data, watch)
+        finally:
+            Alternation.arrays = kept  # type: ignore[method-assign]
+
+
+def test_a_trainer_that_keeps_too_little_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(lmf.Model.registry, "weighted", _Absentminded)
+    with pytest.raises(AssertionError, match="check_a_stopped_fit_goes_on"):
+        check_model(_Absentminded(3, epochs=4, tolerance=0))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Measure on held-out interactions, beside the popularity baseline.",
     "compare": "Fit every model to the same data and measure them beside each other.",
     "info": "Show what a model file holds.",
+    "doctor": "Show what lmf runs on, and test whether it works there.",
 }
 """Name of each command, which is also the module it lives in, and its summary."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lmf.errors import InputError, LmfError, ParameterError, UnknownIdError
+from lmf.errors import CheckpointError, InputError, LmfError, ParameterError, UnknownIdError
 
 __all__ = [
     "CommandError",
@@ -44,7 +44,9 @@ def exit_code_of(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, ReaderGoneError):
         return BROKEN_PIPE
-    if isinstance(error, (CommandError, InputError, ParameterError, UnknownIdError)):
+    if isinstance(
+        error, (CommandError, InputError, ParameterError, UnknownIdError, CheckpointError)
+    ):
         return UNUSABLE
     if _is_of_the_parser(error):
         return UNUSABLE
@@ -83,6 +85,7 @@ def line_of(error: BaseException) -> str:
 
 def _in_options(text: str) -> str:
     """Say in options what the library says in arguments: ``n_factors=0`` is ``--n-factors 0``."""
+    text = text.replace("resume=True", "--resume")
     return re.sub(
         r"(?<![\w=])([a-z]+(?:_[a-z]+)*)=(?=[\w'\"-])",
         lambda match: f"--{match[1].replace('_', '-')} ",

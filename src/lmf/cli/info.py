@@ -25,7 +25,7 @@ def command(
     model_file: options.ModelFile,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """Show what a model file holds.
+    """Show what a model file holds, or a checkpoint.
 
     Only its header and its history are read, so the answer is as quick for a model of gigabytes.
     """
@@ -48,11 +48,12 @@ def command(
 
 def _lines(found: Description) -> list[tuple[str, str]]:
     extra = found.extra
+    unfinished = "checkpoint" in extra
     user, item = (extra.get("columns") or ["user", "item"])[:2]
     params = ", ".join(f"{name}={value!r}" for name, value in found.params.items())
     return [
         ("file", f"{found.path} ({found.n_bytes / 1e6:,.1f} MB)"),
-        ("model", found.model),
+        ("checkpoint of" if unfinished else "model", found.model),
         ("parameters", params or "none"),
         ("users", f"{found.n_users:,} ({user}: {found.user_ids})"),
         ("items", f"{found.n_items:,} ({item}: {found.item_ids})"),
@@ -80,6 +81,9 @@ def _interactions(found: Description) -> str:
 
 def _training(found: Description) -> str:
     history = found.extra.get("history")
+    if "checkpoint" in found.extra:
+        epochs = found.arrays.get("history.epoch", ("", (0,)))[1][0]
+        return f"{epochs} epochs so far; 'lmf fit' goes on with --checkpoint and --resume"
     stopped = history.get("stopped", "") if isinstance(history, dict) else ""
     shape = found.arrays.get("history.epoch", ("", ()))[1]
     if not shape:

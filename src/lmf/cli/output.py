@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -74,15 +78,27 @@ class Destination:
         OSError
             If the disk is full or the like; a file that was there is as it was.
         """
+        self.write_pieces(iter([frame]))
+
+    def write_pieces(self, pieces: Iterator[pl.DataFrame]) -> None:
+        """Write a result that comes piece by piece, one at least, and never hold all of it.
+
+        Only a table for the eye is laid out as a whole.
+
+        Raises
+        ------
+        OSError
+            As `write`.
+        """
         if self.path is None:
             with _standard_output():
                 if self.format == "table":
-                    _show(frame, sys.stdout)
+                    _show(pieces, sys.stdout)
                 else:
-                    _write(frame, self.format, sys.stdout.buffer)
+                    _write(pieces, self.format, sys.stdout.buffer)
             return
         with _opened(self.path) as file:
-            _write(frame, self.format, file)
+            _write(pieces, self.format, file)
 
     def write_text(self, text: str) -> None:
         """Write a text that is in the format already."""
@@ -155,25 +171,55 @@ def _standard_output() -> Iterator[None]:
         raise ReaderGoneError from None
 
 
-def _write(frame: pl.DataFrame, form: str, file: BinaryIO) -> None:
+def _write(pieces: Iterator[pl.DataFrame], form: str, file: BinaryIO) -> None:
     """Write by way of memory: Polars' own writing to a pipe or a full disk fails without a code."""
     if form == "table":
         text = io.StringIO()
-        _show(frame, text)
+        _show(pieces, text)
         file.write(text.getvalue().encode())
-    elif form in ("parquet", "json"):
-        whole = io.BytesIO()
-        if form == "parquet":
-            frame.write_parquet(whole)
-        else:
-            frame.write_json(whole)
-            whole.write(b"\n")
-        file.write(whole.getbuffer())
+    elif form == "parquet":
+        _write_parquet(pieces, file)
+    elif form == "json":
+        _write_json(pieces, file)
     else:
-        for start in range(0, max(frame.height, 1), _ROWS_AT_ONCE):
-            piece = frame.slice(start, _ROWS_AT_ONCE)
-            file.write(_lines(piece, form, header=start == 0).encode())
+        for number, piece in enumerate(_short(pieces)):
+            file.write(_lines(piece, form, header=number == 0).encode())
     file.flush()
+
+
+def _short(pieces: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Cut pieces up where their text would take much memory."""
+    for piece in pieces:
+        for start in range(0, max(piece.height, 1), _ROWS_AT_ONCE):
+            yield piece.slice(start, _ROWS_AT_ONCE)
+
+
+def _write_json(pieces: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    file.write(b"[")
+    before = b""
+    for piece in _short(pieces):
+        if piece.height:
+            file.write(before + piece.write_json().strip()[1:-1].encode())
+            before = b","
+    file.write(b"]\n")
+
+
+def _write_parquet(pieces: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    """Write row group by row group, to the disk; from there on to a pipe or a device."""
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    first = next(pieces)
+    source = register_io_source(lambda *_: chain([first], pieces), schema=first.schema)
+    with tempfile.TemporaryFile() as beside:
+        target = file if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else beside
+        try:
+            source.sink_parquet(target)
+        except pl.exceptions.PolarsError as error:
+            raise OSError(errno.EIO, " ".join(str(error).split())) from error
+        if target is beside:
+            beside.seek(0)
+            shutil.copyfileobj(beside, file)
 
 
 def _lines(frame: pl.DataFrame, form: str, *, header: bool) -> str:
@@ -182,15 +228,24 @@ def _lines(frame: pl.DataFrame, form: str, *, header: bool) -> str:
     return frame.write_csv(separator="\t" if form == "tsv" else ",", include_header=header)
 
 
-def _show(frame: pl.DataFrame, file: TextIO) -> None:
+def _show(pieces: Iterator[pl.DataFrame], file: TextIO) -> None:
+    import polars as pl
     from rich.console import Console
 
     on_terminal = file.isatty()
     console = Console(file=file, width=None if on_terminal else _WIDTH_OF_FILES)
-    rows = _MOST_ROWS_SHOWN if on_terminal else frame.height
-    console.print(as_table(frame.head(rows)))
-    if frame.height > rows:
-        console.print(f"… and {frame.height - rows:,} more rows: --output FILE takes all of them")
+    shown, more = next(pieces), 0
+    for piece in pieces:
+        if on_terminal and shown.height >= _MOST_ROWS_SHOWN:
+            more += piece.height
+        else:
+            shown = pl.concat([shown, piece])
+    if on_terminal:
+        more += max(0, shown.height - _MOST_ROWS_SHOWN)
+        shown = shown.head(_MOST_ROWS_SHOWN)
+    console.print(as_table(shown))
+    if more:
+        console.print(f"… and {more:,} more rows: --output FILE takes all of them")
 
 
 def as_table(frame: pl.DataFrame) -> Table:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from lmf.cli import options
@@ -24,6 +26,7 @@ EXAMPLES = (
 
 _WHOM = "For whom (one of these)"
 _WHAT = "What may be recommended"
+_ROWS_AT_ONCE = 500_000
 
 
 def command(
@@ -90,16 +93,34 @@ def command(
     users, items = model.factors_.users, model.factors_.items
     column = model.columns_.item
     with suggesting(users, items):
+        options: dict[str, Any] = {
+            "n": n,
+            "exclude_seen": not include_seen,
+            "candidates": ids_from_file(items, candidates, "item", column) if candidates else None,
+            "exclude": ids_from_file(items, exclude, "item", column) if exclude else None,
+            "unknown": "skip" if all_users and unknown == "raise" else unknown,
+        }
+        if all_users:
+            destination.write_pieces(map(printable, _for_everybody(model, options)))
+            return
         answer = model.recommend(
-            None if all_users or history else _users(model, user or [], users_from),
+            None if history else _users(model, user or [], users_from),
             history=ids_from_words(items, history, "item") if history else None,
-            n=n,
-            exclude_seen=not include_seen,
-            candidates=ids_from_file(items, candidates, "item", column) if candidates else None,
-            exclude=ids_from_file(items, exclude, "item", column) if exclude else None,
-            unknown="skip" if all_users and unknown == "raise" else unknown,
+            **options,
         )
     destination.write(printable(answer))
+
+
+def _for_everybody(model: Model, options: dict[str, Any]) -> Iterator[Any]:
+    """Answer for all users, some at a time: the whole answer may not fit into memory."""
+    users, had = model.factors_.users, model.seen_.row_lengths()
+    skips = model.personalized and options["unknown"] == "skip"
+    index = (np.flatnonzero(had > 0) if skips else np.arange(len(users))).astype(np.int32)
+    together = max(1, _ROWS_AT_ONCE // max(1, min(options["n"], len(model.factors_.items))))
+    for start in range(0, len(index), together):
+        yield model.recommend(users.ids(index[start : start + together]), **options)
+    if not len(index):
+        yield model.recommend(None, **options)
 
 
 def _users(model: Model, words: list[str], path: str | None) -> list[Any]:

@@ -22,6 +22,7 @@ from lmf.data.interactions import Interactions
 from lmf.errors import ColumnError, InputError, ParameterError
 from lmf.factors import Factors
 from lmf.models.asking import FittedModel
+from lmf.models.resuming import checkpoint_of
 from lmf.state import ModelState
 from lmf.training.held_out import HeldOut
 from lmf.training.history import History
@@ -134,6 +135,9 @@ class Model(FittedModel):
         patience: int = 3,
         callback: Callback | None = None,
         progress: bool | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
+        resume: bool = False,
     ) -> Self:
         """Learn from interactions.
 
@@ -159,6 +163,17 @@ class Model(FittedModel):
             Called with an :class:`EpochRecord` after each epoch; returning ``True`` stops.
         progress : bool, optional
             Show progress on standard error; by default on a terminal only.
+        checkpoint : str or path, optional
+            A file that keeps the fit while it runs, replaced in one step after an epoch. It stays
+            when the fit is over, so that a kill before the model is saved loses nothing: delete
+            it then. It is no model: it keeps what the next epoch starts from.
+        checkpoint_every : float, optional
+            Seconds from one writing to the next, 0: each epoch. By default each epoch too, but
+            where epochs are so short that this would take over a twentieth of the time.
+        resume : bool
+            Go on from the checkpoint if the file is there, with the same data and parameters
+            (`epochs` and `n_threads` may be others): the result has the same bits as if the fit
+            had never stopped. False: a checkpoint that is there already is an error.
 
         Returns
         -------
@@ -168,6 +183,12 @@ class Model(FittedModel):
         ------
         InputError, ParameterError
             Before any work is done, naming column, row or parameter.
+        CheckpointError
+            Before any work is done: the file is of another fit or damaged, saying what differs
+            and the way out.
+        ModelFileError
+            If a checkpoint cannot be written on the way, as on a full disk. The model is fitted
+            and usable all the same, as after Ctrl-C, and the file is as it was.
         KeyboardInterrupt
             On Ctrl-C. If an epoch had finished, the model is fitted and usable all the same,
             and ``history_.stopped`` is ``"interrupted"``; if not, it is as it was before.
@@ -182,7 +203,13 @@ class Model(FittedModel):
         about_data = _told_by(interactions)
         limits = self._rating_range(interactions)
         held_out = None if validation is None else self._held_out(validation, interactions, limits)
-        watch = Watch(callback, progress, held_out, checked_int("patience", patience, 1))
+        patience = checked_int("patience", patience, 1)
+        kept_in = checkpoint_of(
+            checkpoint, resume, checkpoint_every, model=self.name,
+            params={} if checkpoint is None else self._plain_params(), data=interactions,
+            held_out=held_out, patience=patience,
+        )  # fmt: skip
+        watch = Watch(callback, progress, held_out, patience, kept_in)
         factors, history, kept = self._train(interactions, watch)
         fitted = {
             **about_data,
@@ -200,6 +227,8 @@ class Model(FittedModel):
             self._prepare()
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
+        if kept_in is not None and kept_in.failure is not None:
+            raise kept_in.failure
         return self
 
     def _check_features(self, data: Interactions, given: object) -> None:
@@ -213,6 +242,9 @@ class Model(FittedModel):
                 f"the model {self.name} compares items by their features, and there are none",
                 hint='pass item_features="movies.csv", a table with a row an item',
             )
+
+    def _plain_params(self) -> dict[str, Any]:
+        return {name: _plain(name, value) for name, value in self.get_params().items()}
 
     def _held_out(
         self, validation: object, data: Interactions, limits: tuple[float, float] | None

@@ -39,6 +39,12 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     place = Path(path)
     state = read(place)
+    if "checkpoint" in state.extra:
+        raise ModelFileError(
+            place,
+            f"is a checkpoint of an unfinished fit of {state.name[:40]!r}, not a model; go on with "
+            "fit(data, checkpoint=..., resume=True)",
+        )
     try:
         _check(state)
         return Model.from_state(state)

@@ -4,6 +4,13 @@ The format is described in docs/model-file.md. Nothing here knows a model, only
 :class:`~lmf.state.ModelState`, plain values; ``lmf.models.load`` makes a model of them.
 """
 
-from lmf.store.files import Description, describe, history_of, read, save
+from lmf.store.files import (
+    Description,
+    describe,
+    history_of,
+    library_version,
+    read,
+    save,
+)
 
-__all__ = ["Description", "describe", "history_of", "read", "save"]
+__all__ = ["Description", "describe", "history_of", "library_version", "read", "save"]

@@ -23,7 +23,15 @@ from lmf.store.history import join_history, split_history
 from lmf.store.ids import read_vocabulary, vocabulary_arrays
 from lmf.store.reader import Reader, open_container, words
 
-__all__ = ["Description", "HasState", "describe", "history_of", "read", "save"]
+__all__ = [
+    "Description",
+    "HasState",
+    "describe",
+    "history_of",
+    "library_version",
+    "read",
+    "save",
+]
 
 _OWN = ("users.", "items.", "history.")  # how the names of arrays begin that are the store's own
 
@@ -202,7 +210,7 @@ def _packable(state: ModelState) -> tuple[dict[str, Array], JsonObject]:
         if array.dtype.kind == "f" and not is_finite(array):
             raise ContainerError(f"array {name!r} has values that are not finite")
     document: JsonObject = {
-        "lmf_version": _lmf_version(),
+        "lmf_version": library_version(),
         "model": state.name,
         "params": state.params,
         "users": users,
@@ -219,7 +227,8 @@ def _field(reader: Reader, name: str, kind: type[Any]) -> Any:
     return value
 
 
-def _lmf_version() -> str:
+def library_version() -> str:
+    """Return the version of this lmf, as files keep it."""
     try:
         return version("lmf")
     except PackageNotFoundError:  # run from its source tree

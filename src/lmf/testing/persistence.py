@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from lmf.errors import ModelFileError
 from lmf.models import Model
 from lmf.models.load import load
 from lmf.testing.expect import expect, raises
-from lmf.testing.samples import fitted, ratings, same_answers
+from lmf.testing.samples import fit, fitted, fresh, ratings, same_answers
+from lmf.training.history import EpochRecord
 
 
 def check_saved_and_loaded_it_says_the_same(model: Model) -> None:
@@ -59,6 +61,18 @@ def check_a_missing_array_is_refused(model: Model) -> None:
         raises((KeyError, ModelFileError), name, partial(Model.from_state, state))
 
 
+def check_a_stopped_fit_goes_on_to_the_same_bits(model: Model) -> None:
+    """From its checkpoint, after every epoch: nothing that an epoch needs is missing there."""
+    whole = fitted(model)
+    for epoch in range(2, min(len(whole.history_), 4) + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "fit"
+            _stopped_in(epoch, model, path)
+            again = fit(fresh(model), ratings(), progress=False, checkpoint=path, resume=True)
+        expect(same_answers(whole, again), f"gone on from epoch {epoch - 1} it ends otherwise")
+        expect(len(again.history_) == len(whole.history_), "its history is another one")
+
+
 def check_damaged_files_are_refused(model: Model) -> None:
     """Wherever the damage is."""
     with tempfile.TemporaryDirectory() as folder:
@@ -72,6 +86,24 @@ def check_damaged_files_are_refused(model: Model) -> None:
             raises(ModelFileError, "model.lmf", lambda: load(path))
         path.write_bytes(content[: len(content) // 2])
         raises(ModelFileError, "model.lmf", lambda: load(path))
+
+
+class _StoppedError(Exception):
+    """Ends a fit where it stands, as a kill would."""
+
+
+def _stopped_in(epoch: int, model: Model, path: Path) -> None:
+    """Fit a twin up to an epoch, whose checkpoint is not written any more."""
+
+    def stop(record: EpochRecord) -> None:
+        if record.epoch == epoch:
+            raise _StoppedError
+
+    with suppress(_StoppedError):
+        fit(
+            fresh(model), ratings(), progress=False, callback=stop, checkpoint=path,
+            checkpoint_every=0,
+        )  # fmt: skip
 
 
 def _through_a_file(model: Model) -> Model:

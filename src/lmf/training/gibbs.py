@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
+from lmf.errors import InputError
 from lmf.factors import Factors
 from lmf.training.biased import with_ones
 from lmf.training.trainer import Trainer
@@ -166,6 +167,12 @@ class GibbsSampler(Trainer):
             "users": self._sides[0], "items": self._sides[1], "precision": self._precision,
             "kept": self._kept, **self._samples.arrays(),
         }  # fmt: skip
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go back to kept copies."""
+        super().restore(arrays)
+        if not (0 <= self._kept[0] <= self._samples.n and self._precision[0] > 0):
+            raise InputError("no state of this chain", column="kept")
 
     @property
     def samples(self) -> Samples:

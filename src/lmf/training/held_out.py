@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,13 @@ class HeldOut:
         .. math:: \mathrm{RMSE} = \sqrt{\tfrac{1}{|T|} \sum_{(u,i) \in T} (y_{ui} - s_{ui})^2}
         """
         return self._rmse(factors) if self.seen is None else 1.0 - self._ndcg(factors, self.seen)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the entries, and of how their error is taken."""
+        digest = hashlib.sha256(f"lmf held out 1 {self.limits} {self.seen is None}".encode())
+        for array in (self.test.indptr, self.test.indices, self.test.values):
+            digest.update(b"none" if array is None else array.data)
+        return digest.hexdigest()
 
     def _rmse(self, factors: Factors) -> float:
         test = self.test

@@ -39,8 +39,8 @@ class History:
     ----------
     stopped : str
         Why the fit ended: ``"epochs"`` (all were run), ``"converged"`` (the objective fell by less
-        than the tolerance), ``"early"`` (the validation error no longer fell), ``"callback"`` or
-        ``"interrupted"`` (Ctrl-C).
+        than the tolerance), ``"early"`` (the validation error no longer fell), ``"callback"``,
+        ``"interrupted"`` (Ctrl-C) or ``"checkpoint"`` (it could not be written).
 
     Examples
     --------

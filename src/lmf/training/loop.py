@@ -28,6 +28,8 @@ def run_epochs(
     improved: Callable[[], None] | None = None,
     converged: Callable[[], bool] | None = None,
     patience: int = 3,
+    history: History | None = None,
+    passed: Callable[[bool], None] | None = None,
 ) -> History:
     """Call `step` once an epoch until a rule says stop.
 
@@ -51,6 +53,10 @@ def run_epochs(
         Whether the trainer has reached its end, whatever the objective does.
     patience : int
         Stop after so many epochs in a row without a lower validation error.
+    history : History, optional
+        The epochs that were run before, to go on from; it is continued in place.
+    passed : callable, optional
+        Called in the end of each epoch, with whether it is the last one.
 
     Returns
     -------
@@ -71,14 +77,21 @@ def run_epochs(
     >>> run_epochs(lambda: next(errors), epochs=10, tolerance=1e-3).stopped
     'converged'
     """
-    history = History()
-    started = time.perf_counter()
+    history = History() if history is None else history
+    done = history.records[-1].epoch if history.records else 0
+    started = time.perf_counter() - (history.records[-1].seconds if done else 0.0)
+    if done:
+        history.stopped = _rule(history, tolerance, patience)
+        if not history.stopped and converged is not None and converged():
+            history.stopped = "converged"
+        if history.stopped:
+            return history
     display: AbstractContextManager[Progress | None] = (
         Progress(epochs) if wants_progress(progress) else nullcontext()
     )
     try:
         with display as shown:
-            for epoch in range(1, epochs + 1):
+            for epoch in range(done + 1, epochs + 1):
                 objective = step()
                 error = None if validate is None else validate()
                 record = _record(epoch, objective, error, history, started)
@@ -87,9 +100,12 @@ def run_epochs(
                     improved()
                 if shown is not None:
                     shown.update(record)
-                history.stopped = _verdict(history, tolerance, callback, patience)
+                told = callback is not None and callback(record)
+                history.stopped = "callback" if told else _rule(history, tolerance, patience)
                 if not history.stopped and converged is not None and converged():
                     history.stopped = "converged"
+                if passed is not None:
+                    passed(bool(history.stopped) or epoch == epochs)
                 if history.stopped:
                     return history
     except KeyboardInterrupt:
@@ -114,11 +130,9 @@ def _record(
     return EpochRecord(epoch, objective, change, time.perf_counter() - started, error)
 
 
-def _verdict(history: History, tolerance: float, callback: Callback | None, patience: int) -> str:
+def _rule(history: History, tolerance: float, patience: int) -> str:
     """Say why the fit ends here, or nothing."""
     record = history.records[-1]
-    if callback is not None and callback(record):
-        return "callback"
     best = history.best_epoch
     if best is not None:  # the held-out interactions decide, not the objective
         return "early" if record.epoch - best >= patience else ""

@@ -12,7 +12,7 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.factors import Factors
-from lmf.training.trainer import Trainer
+from lmf.training.trainer import Trainer, check_fits
 
 __all__ = ["TruncatedSVD"]
 
@@ -107,11 +107,26 @@ class TruncatedSVD(Trainer):
         return max(0.0, self.energy - float(theta.sum()))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the basis and the present vectors in it."""
+        """Return the basis, the present vectors in it, and whether they are good enough."""
         return {
             "basis": self._basis, "next": self._next, "ritz": self._ritz,
-            "coordinates": self._coordinates,
+            "coordinates": self._coordinates, "converged": np.array([self._converged], np.uint8),
         }  # fmt: skip
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go back to a basis of any width."""
+        width = arrays["ritz"].shape[-1]
+        d, block = self.n_factors, self._next.shape[1]
+        wanted: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
+            "basis": ((self._n, width), np.float32), "next": ((self._n, block), np.float32),
+            "ritz": ((width, width), np.float64), "coordinates": ((width, d), np.float64),
+            "converged": ((1,), np.uint8),
+        }  # fmt: skip
+        for name, (shape, dtype) in wanted.items():
+            check_fits(name, arrays[name], shape, np.dtype(dtype))
+        self._basis, self._next = arrays["basis"].copy(), arrays["next"].copy()
+        self._ritz, self._coordinates = arrays["ritz"].copy(), arrays["coordinates"].copy()
+        self._converged, self._aligned = bool(arrays["converged"][0]), False
 
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return U = A V and V; V has orthonormal columns."""

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf.data.vocabulary import Vocabulary
+from lmf.errors import CheckpointError, InputError, ModelFileError
 from lmf.factors import Factors
+from lmf.training.checkpoint import Arrays, Checkpoint
 from lmf.training.held_out import HeldOut
 from lmf.training.history import History
 from lmf.training.loop import Callback, run_epochs
 
-__all__ = ["Trainer", "Watch", "train"]
-
-Arrays = dict[str, NDArray[Any]]
+__all__ = ["Trainer", "Watch", "check_fits", "train"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,15 @@ class Watch:
         Interactions that are measured after each epoch and never learned from.
     patience : int
         Epochs without a better validation error after which the fit stops.
+    checkpoint : Checkpoint, optional
+        Where the fit is kept while it runs, and goes on from.
     """
 
     callback: Callback | None = None
     progress: bool | None = None
     held_out: HeldOut | None = None
     patience: int = 3
+    checkpoint: Checkpoint | None = None
 
 
 class Trainer(ABC):
@@ -76,9 +79,34 @@ class Trainer(ABC):
         """Return the present result."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Go back to kept copies of :meth:`arrays`."""
-        for name, array in self.arrays().items():
-            np.copyto(array, arrays[name], casting="no")
+        """Go back to kept copies of :meth:`arrays`.
+
+        Raises
+        ------
+        InputError, KeyError
+            If they are not those of such a trainer.
+        """
+        mine = self.arrays()
+        for name, array in mine.items():
+            check_fits(name, arrays[name], array.shape, array.dtype)
+        for name, array in mine.items():
+            np.copyto(array, arrays[name])
+
+
+def check_fits(
+    name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    """Refuse an array that is not of this shape and type.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    if array.shape != shape or array.dtype != dtype:
+        raise InputError(
+            f"{array.dtype} of shape {array.shape}, expected {dtype} of shape {shape}", column=name
+        )
 
 
 def train(
@@ -93,16 +121,24 @@ def train(
     """Run a trainer to its end.
 
     With held-out interactions the fit stops when their error has not fallen for
-    ``watch.patience`` epochs, and the factors are those of the best epoch.
+    ``watch.patience`` epochs, and the factors are those of the best epoch. With a checkpoint it
+    goes on from there, if there is one, and ends as if it had never stopped.
 
     Returns
     -------
     factors : Factors
     history : History
-        ``stopped`` is ``"interrupted"`` after Ctrl-C; the factors are usable all the same.
+        ``stopped`` is ``"interrupted"`` after Ctrl-C, and ``"checkpoint"`` where it could not be
+        written (``watch.checkpoint.failure`` says why); the factors are usable all the same.
+
+    Raises
+    ------
+    CheckpointError
+        If there is a checkpoint, but none to go on from.
     """
-    numbers = count(1)
-    best: Arrays = {}
+    checkpoint = watch.checkpoint
+    history, best = _resumed(trainer, checkpoint, epochs)
+    numbers = count(history[-1].epoch + 1 if len(history) else 1)
 
     def keep() -> None:
         for name, array in trainer.arrays().items():
@@ -114,17 +150,28 @@ def train(
     def validation_error(held_out: HeldOut) -> float:
         return held_out.error(trainer.factors(users, items))
 
-    history = run_epochs(
-        lambda: trainer.epoch(next(numbers)),
-        epochs=epochs,
-        tolerance=tolerance,
-        callback=watch.callback,
-        progress=watch.progress,
-        validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
-        improved=keep if trainer.keeps_best else None,
-        converged=lambda: trainer.converged,
-        patience=watch.patience if trainer.keeps_best else epochs,
-    )
+    def passed(last: bool) -> None:
+        if checkpoint is not None and (last or checkpoint.due):
+            checkpoint.write(trainer.arrays(), best, history)
+
+    try:
+        run_epochs(
+            lambda: trainer.epoch(next(numbers)),
+            epochs=epochs,
+            tolerance=tolerance,
+            callback=watch.callback,
+            progress=watch.progress,
+            validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
+            improved=keep if trainer.keeps_best else None,
+            converged=lambda: trainer.converged,
+            patience=watch.patience if trainer.keeps_best else epochs,
+            history=history,
+            passed=passed,
+        )
+    except ModelFileError as error:
+        if checkpoint is None:
+            raise
+        history.stopped, checkpoint.failure = "checkpoint", error
     try:
         if best:
             trainer.restore(best)
@@ -133,3 +180,26 @@ def train(
     except KeyboardInterrupt:  # every row is still a good one
         history.stopped = "interrupted"
     return trainer.factors(users, items), history
+
+
+def _resumed(
+    trainer: Trainer, checkpoint: Checkpoint | None, epochs: int
+) -> tuple[History, Arrays]:
+    """Bring a trainer to where its checkpoint is; return the epochs so far and the best arrays."""
+    kept = None if checkpoint is None else checkpoint.read()
+    if checkpoint is None or kept is None:
+        return History(), {}
+    if kept.history[-1].epoch > epochs:
+        raise CheckpointError(
+            checkpoint.path,
+            f"is of epoch {kept.history[-1].epoch}, past epochs={epochs}; raise that to go on, "
+            "or delete the file to start anew",
+        )
+    try:
+        trainer.restore(kept.arrays)
+        if kept.history.best_epoch is not None and trainer.keeps_best:
+            for name, array in trainer.arrays().items():
+                check_fits(name, kept.best[name], array.shape, array.dtype)
+    except (InputError, KeyError, IndexError) as error:
+        raise checkpoint.damaged(error) from error
+    return kept.history, kept.best
