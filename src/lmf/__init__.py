@@ -8,8 +8,10 @@
 """
 
 from lmf import errors, plots
+from lmf.data import protocols
 from lmf.data.features import ItemFeatures
 from lmf.data.interactions import Interactions
+from lmf.data.split_files import load_split
 from lmf.data.splits import (
     Split,
     UserSplit,
@@ -27,6 +29,7 @@ from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import metrics
 from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
+from lmf.evaluation.slices import Slice
 from lmf.factors import Factors
 from lmf.models import (
     NMF,
@@ -63,6 +66,7 @@ __all__ = [
     "RatingErrors",
     "Report",
     "SVDPlusPlus",
+    "Slice",
     "Split",
     "UserSplit",
     "Vocabulary",
@@ -72,8 +76,10 @@ __all__ = [
     "errors",
     "evaluate",
     "load",
+    "load_split",
     "metrics",
     "plots",
+    "protocols",
     "rating_errors",
     "split_by_time",
     "split_folds",

@@ -19,9 +19,10 @@ Run = Callable[..., Result]
 def test_each_split(lmf: Run, ratings: Path, split: str) -> None:
     result = lmf("evaluate", ratings, *COLUMNS, *QUICK, "--split", split, "-k", 2, "-k", 3)
     assert (result.code, result.err) == (0, "")
-    assert {row["model"] for row in result.rows} == {"weighted", "popularity"}
+    assert {row["model"] for row in result.rows} == {"weighted", "popularity", "bias"}
     assert {row["k"] for row in result.rows} >= {"2", "3"}
-    assert all(0 <= float(row["value"]) <= 1 for row in result.rows)
+    ndcg = [row for row in result.rows if row["metric"] == "ndcg"]
+    assert all(0 <= float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in ndcg)
 
 
 def test_the_command_measures_what_the_library_measures(lmf: Run, ratings: Path) -> None:
@@ -75,3 +76,14 @@ def test_refusals(lmf: Run, ratings: Path) -> None:
     without_times = ("--user", "person", "--item", "film", "--value", "rating")
     result = lmf("evaluate", ratings, *without_times, *QUICK, "--split", "last")
     assert_refused(result, 2, "timestamp")
+
+
+def test_a_report_is_written_besides(lmf: Run, ratings: Path, tmp_path: Path) -> None:
+    words = ("evaluate", ratings, *COLUMNS, *QUICK)
+    result = lmf(*words, "--report", tmp_path / "page.html")
+    assert result.code == 0
+    assert result.rows[0]["model"] == "weighted"
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    for wrong, told in (("page.pdf", ".html"), ("no/page.html", "no directory")):
+        assert_refused(lmf(*words, "--report", tmp_path / wrong), 2, told)
+    assert not (tmp_path / "page.pdf").exists()

@@ -50,15 +50,20 @@ def dense(matrix: CSR) -> NDArray[np.bool_]:
 
 
 def figures_by_hand(
-    scores: NDArray[np.float64], seen: NDArray[np.bool_], test: NDArray[np.bool_], k: int
+    scores: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    test: NDArray[np.bool_],
+    k: int,
+    trained_on: NDArray[np.bool_],
 ) -> dict[str, float]:
     """The means of every metric over the users with test items, from a dense matrix of scores."""
     rows: list[list[float]] = []
-    shown: set[int] = set()
+    shown: list[int] = []
+    popularity, trained = trained_on.sum(0), int(trained_on.any(1).sum())
     for user in np.flatnonzero(test.any(1)):
         allowed = np.flatnonzero(~seen[user])
         best = allowed[np.argsort(-scores[user, allowed], kind="stable")][:k]
-        shown |= set(best.tolist())
+        shown += best.tolist()
         n_test, hits = test[user].sum(), test[user, best]
         ranks = np.flatnonzero(hits) + 1
         reach = min(k, n_test)
@@ -76,7 +81,21 @@ def figures_by_hand(
         )
     names = ["recall", "recall_capped", "precision", "ndcg", "map", "mrr", "hit_rate"]
     means = dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
-    return means | {"coverage": len(shown) / scores.shape[1]}
+    return means | exposure_by_hand(shown, popularity, trained, scores.shape[1])
+
+
+def exposure_by_hand(
+    shown: list[int], popularity: NDArray[np.int64], trained: int, n_items: int
+) -> dict[str, float]:
+    """What the lists show together: `shown` has every item as often as it is in a list."""
+    times = sorted(shown.count(item) for item in range(n_items))
+    unequal = sum(abs(one - other) for one in times for other in times)
+    return {
+        "coverage": len(set(shown)) / n_items,
+        "novelty": sum(-math.log2(max(popularity[i], 1) / trained) for i in shown) / len(shown),
+        "avg_popularity": sum(int(popularity[i]) for i in shown) / len(shown),
+        "gini": unequal / (2 * n_items * sum(times)),  # half the relative mean difference
+    }
 
 
 def figures(report: Report, model: str, k: int) -> dict[str, float]:
@@ -104,9 +123,9 @@ def test_equals_a_dense_computation(
     kept_out = seen if exclude_seen else np.zeros_like(seen)
     popular = popularity_scores(model.seen_, len(seen))
     for k in (3, 10):
-        ours = figures_by_hand(scores_of(model.factors_), kept_out, test, k)
+        ours = figures_by_hand(scores_of(model.factors_), kept_out, test, k, seen)
         assert figures(report, "weighted", k) == pytest.approx(ours, abs=1e-12)
-        theirs = figures_by_hand(popular, kept_out, test, k)
+        theirs = figures_by_hand(popular, kept_out, test, k, seen)
         assert figures(report, "popularity", k) == pytest.approx(theirs, abs=1e-12)
     assert report.counts.users == test.any(1).sum()
     assert report.counts.interactions == test.sum()
@@ -119,9 +138,11 @@ def test_held_out_users_are_folded_in(data: Interactions) -> None:
     report = evaluate(model, split, k=5)
     folded = model.fold_in(split.fold_in, unknown="skip")
     seen, test = dense(split.fold_in.by_user), dense(split.test.by_user)
-    ours = figures_by_hand(scores_of(folded), seen, test, 5)
+    trained = dense(model.seen_)
+    ours = figures_by_hand(scores_of(folded), seen, test, 5, trained)
     assert figures(report, "weighted", 5) == pytest.approx(ours, abs=1e-12)
-    theirs = figures_by_hand(popularity_scores(model.seen_, len(seen)), seen, test, 5)
+    popular = popularity_scores(model.seen_, len(seen))
+    theirs = figures_by_hand(popular, seen, test, 5, trained)
     assert figures(report, "popularity", 5) == pytest.approx(theirs, abs=1e-12)
     assert (report.counts.users, report.counts.users_without_test) == (15, 0)
     assert report.notes == (f"Held out: {split.method}, seed 3.",)
@@ -140,8 +161,8 @@ def test_blocks_of_users_change_nothing(
         asked.append(len(users))
         return rank(users, n, **options)
 
-    monkeypatch.setattr("lmf.evaluation.evaluate._BLOCK_ENTRIES", 1)
-    monkeypatch.setattr("lmf.evaluation.evaluate._SMALLEST_BLOCK", 7)
+    monkeypatch.setattr("lmf.evaluation.scoring._BLOCK_ENTRIES", 1)
+    monkeypatch.setattr("lmf.evaluation.scoring._SMALLEST_BLOCK", 7)
     monkeypatch.setattr("lmf.evaluation.trial._BLOCK", 7)
     monkeypatch.setattr(model, "recommend_indices", watched)
     blocks = evaluate(model, split, k=(3, 10))
@@ -256,7 +277,7 @@ def test_without_a_baseline(split: lmf.Split, model: WeightedMF) -> None:
     report = evaluate(model, split, baseline=False)
     assert [one.model for one in report.scores] == ["weighted"]
     assert report.verdict == ""
-    assert "popularity" not in str(report)
+    assert "popularity" not in str(report).split("Definitions")[0]
 
 
 def test_cuts_beyond_the_catalogue(split: lmf.Split, model: WeightedMF) -> None:

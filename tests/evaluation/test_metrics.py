@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,11 +38,12 @@ def by_name(lists: NDArray[np.int32], test: CSR) -> dict[str, NDArray[np.float64
     return dict(zip(NAMES, measure_users(lists, test, CUTS), strict=True))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(10))
 def test_agrees_with_ir_measures(seed: int) -> None:
+    """A thousand users each: ten thousand rankings in all, to 1e-9."""
     import ir_measures as ir
 
-    lists, test, _ = random_case(seed)
+    lists, test, _ = random_case(seed, n_users=1000, n_items=40 + 5 * seed)
     qrels = [
         ir.Qrel(str(user), str(item), 1)
         for user in range(test.n_rows)
@@ -72,6 +76,48 @@ def test_agrees_with_ir_measures(seed: int) -> None:
         assert ours == pytest.approx(value.value, abs=1e-9)
         compared += 1
     assert compared == len(asked) * test.n_rows
+
+
+def by_the_definitions(
+    row: list[int], wanted: set[int], k: int
+) -> tuple[float, float, float, float, float, float, float]:
+    """Every metric of one user as its equation reads, in the order of the definitions."""
+    first = [item for item in row[:k] if item >= 0]
+    ranks = [rank for rank, item in enumerate(first, start=1) if item in wanted]
+    reach = min(k, len(wanted))
+    ideal = math.fsum(1 / math.log2(rank + 1) for rank in range(1, reach + 1))
+    return (
+        len(ranks) / len(wanted),
+        len(ranks) / reach,
+        len(ranks) / k,
+        math.fsum(1 / math.log2(rank + 1) for rank in ranks) / ideal,
+        math.fsum(hits / rank for hits, rank in enumerate(ranks, start=1)) / reach,
+        1 / ranks[0] if ranks else 0.0,
+        float(bool(ranks)),
+    )
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_ten_thousand_small_cases_agree_with_the_definitions(part: int) -> None:
+    """A thousand a part, of any catalogue, width, cuts and number of test items, to 1e-9.
+
+    ``LMF_METRIC_CASES`` takes more of each.
+    """
+    cases = int(os.environ.get("LMF_METRIC_CASES", "1000"))
+    rng = np.random.default_rng(part)
+    done = 0
+    while done < cases:
+        n_users, n_items = min(20, cases - done), int(rng.integers(1, 30))
+        width = int(rng.integers(1, n_items + 1))
+        cuts = np.unique(rng.integers(1, n_items + 6, 3)).tolist()
+        lists, test, _ = random_case(int(rng.integers(2**32)), n_users, n_items, width)
+        found = measure_users(lists, test, cuts)
+        for user in range(n_users):
+            wanted = set(test.row(user)[0].tolist())
+            for c, k in enumerate(cuts):
+                expected = by_the_definitions(lists[user].tolist(), wanted, k)
+                assert found[:, c, user] == pytest.approx(expected, rel=0, abs=1e-9)
+        done += n_users
 
 
 def test_ndcg_agrees_with_scikit_learn() -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from lmf.errors import ParameterError
+from lmf.evaluation.exposure import Catalogue
 from lmf.evaluation.metrics import Metric, metrics, select_metrics
 from lmf.evaluation.report import Report
 from lmf.evaluation.scores import Counts, Scores
@@ -24,7 +25,8 @@ def scores(name: str, mean: float, n_users: int = 50, spread: float = 0.1) -> Sc
     """Every metric of every user within `spread` of `mean`."""
     values = mean + spread * np.linspace(-1, 1, n_users)
     shifted = {m: np.roll(values, i) for i, m in enumerate(ALL) if m.per_user}
-    return Scores(name, shifted, {K: np.array([4, 0, 1, 0])})
+    catalogue = Catalogue(np.array([3, 2, 1, 1]), 50)
+    return Scores(name, shifted, {K: np.array([4, 0, 1, 0])}, catalogue)
 
 
 def report(*models: Scores, chosen: tuple[Metric, ...] = ALL, **rest: object) -> Report:
@@ -47,7 +49,7 @@ def test_value_and_standard_error() -> None:
 def test_a_row_per_model_and_metric() -> None:
     frame = report(scores("mine", 0.4), scores("popularity", 0.2)).to_frame()
     assert isinstance(frame, pl.DataFrame)
-    assert frame.columns == ["model", "metric", "k", "value", "standard_error"]
+    assert frame.columns == ["model", "metric", "k", "value", "standard_error", "low", "high"]
     assert frame["model"].to_list() == ["mine"] * len(ALL) + ["popularity"] * len(ALL)
     assert frame["metric"].to_list() == [metric.name for metric in ALL] * 2
     assert frame["k"].unique().to_list() == [K]
@@ -90,13 +92,17 @@ def test_the_text_has_every_figure_and_every_definition() -> None:
     lines = text.splitlines()
     assert max(map(len, lines)) <= 88
     assert lines[0] == "mine beside popularity"
-    error = 0.1 * np.std(np.linspace(-1, 1, 50), ddof=1) / np.sqrt(50)
+    both = report(scores("mine", 0.4), scores("popularity", 0.2))
     for metric in ALL:
         (line,) = [line for line in lines if line.startswith(f"{metric} ")]
-        mine, popular = ("0.5000", "0.5000")
-        if metric.per_user:
-            mine, popular = f"0.4000 ± {error:.4f}", f"0.2000 ± {error:.4f}"
-        assert line.split() == [str(metric), *mine.split(), *popular.split()]
+        told = [str(metric)]
+        for model in ("mine", "popularity"):
+            found = both.figure(metric, model)
+            told.append(f"{found.value:.4f}")
+            if metric.per_user:
+                assert found.low < found.value < found.high
+                told += [f"({found.low:.4f}", "to", f"{found.high:.4f})"]
+        assert line.split() == told
     flat = " ".join(text.split())
     for metric in metrics():
         assert f"{metric} {metric.definition}" in flat

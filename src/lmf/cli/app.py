@@ -16,6 +16,7 @@ COMMANDS = {
     "recommend": "Recommend items for users, for everybody, or for a newcomer.",
     "similar": "Find items like an item, or users like a user.",
     "evaluate": "Measure on held-out interactions, beside the popularity baseline.",
+    "split": "Hold interactions out into files, to measure everything on the same parts.",
     "compare": "Fit every model to the same data and measure them beside each other.",
     "info": "Show what a model file holds.",
     "doctor": "Show what lmf runs on, and test whether it works there.",

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from lmf.data.interactions import Interactions
 from lmf.data.measures import moment_of
+from lmf.data.split import Split, UserSplit
 from lmf.errors import InputError, ParameterError
 from lmf.validation import (
-    Int32Array,
     Int64Array,
     Seed,
     checked_choice,
@@ -29,6 +29,7 @@ from lmf.validation import (
 __all__ = [
     "Split",
     "UserSplit",
+    "random_of_rows",
     "split_by_time",
     "split_folds",
     "split_items",
@@ -38,72 +39,6 @@ __all__ = [
 ]
 
 BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Interactions to train on and interactions to test on; unpacks as ``train, test``.
-
-    Parameters
-    ----------
-    train, test : Interactions
-        With the same vocabularies; no interaction is in both.
-    method : str
-        How it was made, in words.
-    seed : int or None
-        The seed, where there was one.
-    candidates : ndarray of int32 or None
-        The items that compete for a place in a list, where not all do.
-
-    Examples
-    --------
-    >>> data = Interactions.from_arrays([1, 1, 1, 1], [1, 2, 3, 4])
-    >>> train, test = split_random(data, 0.25)
-    >>> train.nnz, test.nnz
-    (3, 1)
-    """
-
-    train: Interactions
-    test: Interactions
-    method: str
-    seed: int | None = None
-    candidates: Int32Array | None = None
-
-    def __iter__(self) -> Iterator[Interactions]:
-        return iter((self.train, self.test))
-
-
-@dataclass(frozen=True)
-class UserSplit:
-    """Users to train on, and others whose history is partly known; unpacks in this order.
-
-    Parameters
-    ----------
-    train : Interactions
-        All interactions of the users that are trained on; the rows of the others are empty.
-    fold_in : Interactions
-        What is known of the held-out users.
-    test : Interactions
-        What is to be found for the held-out users.
-    method : str
-        How it was made, in words.
-    seed : int or None
-        The seed, where there was one.
-    """
-
-    train: Interactions
-    fold_in: Interactions
-    test: Interactions
-    method: str
-    seed: int | None = None
-
-    def __iter__(self) -> Iterator[Interactions]:
-        return iter((self.train, self.fold_in, self.test))
-
-    @property
-    def user_index(self) -> Int32Array:
-        """The indices of the held-out users, rising."""
-        return np.flatnonzero(self.test.by_user.row_lengths()).astype(np.int32)
 
 
 def split_random(
@@ -143,7 +78,7 @@ def split_random(
     fraction = checked_float("test_fraction", test_fraction, above=0, below=1)
     random = generator(seed)
     if checked_flag("per_user", per_user):
-        held_out = _random_per_row(data.by_user.indptr, fraction, random)
+        held_out = random_of_rows(data.by_user.indptr, fraction, random)
         method = f"{fraction:.0%} of each user at random"
     else:
         held_out = np.zeros(data.nnz, np.bool_)
@@ -333,7 +268,7 @@ def split_users(
     chosen = np.zeros(data.n_users, np.bool_)
     chosen[random.choice(eligible, count, replace=False, shuffle=False)] = True
     theirs = chosen[data.by_user.row_index()]
-    tested = _random_per_row(data.by_user.indptr, share, random, least=1) & theirs
+    tested = random_of_rows(data.by_user.indptr, share, random, least=1) & theirs
     return UserSplit(
         data.keep(~theirs),
         data.keep(theirs & ~tested),
@@ -400,12 +335,34 @@ def split_items(
     return replace(split, candidates=candidates)
 
 
-def _random_per_row(
-    indptr: Int64Array, fraction: float, random: np.random.Generator, least: int = 0
+def random_of_rows(
+    indptr: Int64Array,
+    fraction: float,
+    random: np.random.Generator,
+    least: int = 0,
+    rounding: float = 0.5,
 ) -> BoolArray:
-    """Mark about a fraction of each row's entries at random, at least one not."""
+    """Mark about a fraction of each row's entries at random, at least one not.
+
+    Parameters
+    ----------
+    indptr : int64[n_rows + 1]
+    fraction : float
+        Of the n entries of a row ``floor(n * fraction + rounding)`` are marked.
+    random : numpy.random.Generator
+    least : int
+        So many are marked where a row has more than that.
+    rounding : float
+        0.5 rounds to the nearest, 0 down.
+
+    Examples
+    --------
+    >>> marked = random_of_rows(np.array([0, 4, 5]), 0.5, np.random.default_rng(0))
+    >>> int(marked[:4].sum()), bool(marked[4])
+    (2, False)
+    """
     lengths = np.diff(indptr)
-    wanted = np.floor(lengths * fraction + 0.5).astype(np.int64)
+    wanted = np.floor(lengths * fraction + rounding).astype(np.int64)
     wanted = np.minimum(np.maximum(wanted, least), np.maximum(lengths - 1, 0))
     nnz = int(indptr[-1])
     # Row in the upper half, chance in the lower: one sort shuffles every row in place.

@@ -19,7 +19,7 @@ import numpy as np
 
 from lmf.errors import ParameterError
 
-__all__ = ["NOTATION", "Metric", "metrics", "select_metrics"]
+__all__ = ["NOTATION", "Metric", "charted", "deciding", "metrics", "select_metrics"]
 
 NOTATION = (
     "For a user, L is the list of the first k recommended items, T the set of test items (each "
@@ -42,7 +42,8 @@ class Metric:
     equation, convention, source : str
         The formula, the choice it makes where others differ, and where that comes from.
     per_user : bool
-        Whether it is a mean over users (and so has a standard error); coverage is not.
+        Whether it is a mean over users (and so has an interval); coverage and the other figures of
+        exposure (``exposure``) are of the system as a whole.
     k : int or None
         The cut; None in the list of all metrics, before a cut is chosen.
 
@@ -143,7 +144,35 @@ _ALL = (
         "Ge et al. 2010",
         per_user=False,
     ),
+    Metric(
+        "novelty",
+        "Novelty",
+        "mean over all recommended items of -log2(share of the training users who have the item)",
+        "In bits: 0 is what everybody has, 10 what one in a thousand has. An item that nobody had "
+        "in training counts as if one had.",
+        "Zhou et al. 2010",
+        per_user=False,
+    ),
+    Metric(
+        "avg_popularity",
+        "AvgPopularity",
+        "mean over all recommended items of their training interactions",
+        "The bias towards popular items; that of the popularity baseline is the most there can be.",
+        "Yin et al. 2012",
+        per_user=False,
+    ),
+    Metric(
+        "gini",
+        "Gini",
+        "sum over items by rising exposure e of (2i - n - 1) e_i, over n times the sum of e",
+        "The exposure of an item is the number of lists it is in. 0: all of the n items are shown "
+        "alike; near 1: a few take it all.",
+        "Fleder & Hosanagar 2009",
+        per_user=False,
+    ),
 )
+
+_CHARTED = ("ndcg", "recall", "recall_capped", "hit_rate")  # the first two of these wanted
 
 _BY_NAME = {metric.name: metric for metric in _ALL}
 
@@ -201,6 +230,38 @@ def select_metrics(
     if not chosen:
         raise ParameterError("metrics", names, "at least one metric")
     return tuple(chosen)
+
+
+def deciding(chosen: Sequence[Metric]) -> Metric | None:
+    """Return the metric that decides which model is better.
+
+    NDCG at the largest cut, or else the first that is a mean over users; None where there is none.
+
+    Examples
+    --------
+    >>> str(deciding(select_metrics(["recall@50", "ndcg@10", "ndcg@20"])))
+    'NDCG@20'
+    """
+    ndcg = [metric for metric in chosen if metric.name == "ndcg"]
+    if ndcg:
+        return max(ndcg, key=lambda metric: metric.cut)
+    return next((metric for metric in chosen if metric.per_user), None)
+
+
+def charted(wanted: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Return up to two metrics for slices and curves, each at its largest cut.
+
+    Examples
+    --------
+    >>> [str(metric) for metric in charted(select_metrics(k=(5, 10)))]
+    ['NDCG@10', 'Recall@10']
+    """
+    found: dict[str, Metric] = {}
+    first = deciding(wanted)
+    names = [name for name in _CHARTED if any(metric.name == name for metric in wanted)][:2]
+    for name in names or ([] if first is None else [first.name]):
+        found[name] = max((m for m in wanted if m.name == name), key=lambda metric: metric.cut)
+    return tuple(found.values())
 
 
 def _parse(text: str) -> Metric:

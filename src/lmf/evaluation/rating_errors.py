@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lmf.errors import InputError, ParameterError
 from lmf.factors import Factors
 from lmf.retrieval import score_pairs
 
-__all__ = ["RATING_METRICS", "RatingErrors", "RatingModel", "rating_errors"]
+__all__ = ["RATING_METRICS", "RatingErrors", "RatingModel", "errors_of", "rating_errors"]
 
 RATING_METRICS = ("rmse", "mae")
 """The names of the errors of ratings, where metrics are asked for by name."""
@@ -70,15 +70,6 @@ class RatingErrors:
     rmse_of_mean: float
     interactions: int
     skipped: int
-
-    def rows(self, model: str) -> list[dict[str, Any]]:
-        """Return a row per metric: model, metric, k, value, standard_error."""
-        told = asdict(self)
-        return [
-            {"model": model, "metric": name, "k": None, "value": told[name],
-             "standard_error": told[f"{name}_error"]}
-            for name in RATING_METRICS
-        ]  # fmt: skip
 
     def __str__(self) -> str:
         error = "" if self.rmse_error is None else f" ± {self.rmse_error:.4f}"
@@ -138,8 +129,32 @@ def rating_errors(model: RatingModel, test: object, *, n_threads: int = 0) -> Ra
     predicted = score_pairs(factors, known.row_index(), known.indices, n_threads)
     if model.rating_range_ is not None:
         predicted = np.clip(predicted, *model.rating_range_)
-    errors = predicted.astype(np.float64) - known.values
-    of_mean = known.values.astype(np.float64) - model.typical_value_
+    return errors_of(
+        predicted, known.values, mean=model.typical_value_, skipped=held_out.nnz - known.nnz
+    )
+
+
+def errors_of(
+    predicted: NDArray[np.float32], values: NDArray[np.float32], *, mean: float, skipped: int = 0
+) -> RatingErrors:
+    """Return the errors of predictions.
+
+    Parameters
+    ----------
+    predicted, values : float32[p]
+    mean : float
+        Of the training values.
+    skipped : int
+        How many test interactions could not be predicted.
+
+    Examples
+    --------
+    >>> found = errors_of(np.float32([1, 3]), np.float32([2, 5]), mean=3.0)
+    >>> found.mae, round(found.rmse, 4)
+    (1.5, 1.5811)
+    """
+    errors = predicted.astype(np.float64) - values
+    of_mean = values.astype(np.float64) - mean
     squares, sizes = errors**2, np.abs(errors)
     rmse = math.sqrt(squares.mean())
     of_squares = _standard_error(squares)
@@ -150,8 +165,8 @@ def rating_errors(model: RatingModel, test: object, *, n_threads: int = 0) -> Ra
         rmse_error=of_squares / (2 * rmse) if of_squares is not None and rmse > 0 else of_squares,
         mae_error=_standard_error(sizes),
         rmse_of_mean=math.sqrt((of_mean**2).mean()),
-        interactions=known.nnz,
-        skipped=held_out.nnz - known.nnz,
+        interactions=len(values),
+        skipped=skipped,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, UserSplit
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, NotFittedError, ParameterError
+from lmf.evaluation.exposure import Catalogue
 from lmf.evaluation.scores import Counts
 from lmf.factors import Factors
-from lmf.retrieval import popularity_factors, top_items
+from lmf.retrieval import popularity_factors, score_pairs, top_items
 
-__all__ = ["Ranker", "Recommender", "Trial", "trial_of"]
+__all__ = ["Contender", "Ranker", "Recommender", "Trial", "trial_of"]
 
 _BLOCK = 1 << 14  # users at a time
 
@@ -72,64 +73,150 @@ class Recommender(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Contender:
+    """Somebody who answers the question of a trial.
+
+    Attributes
+    ----------
+    name : str
+    rank : Ranker
+    factors : Factors
+        What its scores are made of; its users are those of the trial.
+    model : Any
+        The model itself; None for the popularity that the trial counts.
+    """
+
+    name: str
+    rank: Ranker
+    factors: Factors
+    model: Any = None
+
+
+@dataclass(frozen=True, eq=False)
 class Trial:
-    """The question that an evaluation puts to a model and to its baseline.
+    """The question that an evaluation puts to models and baselines.
 
     Attributes
     ----------
     users : int32[q]
         Index of each user to evaluate, all with test items.
     test : CSR of q rows
-        Their test items.
-    rank, popular : Ranker
-        The model's lists, and the most popular items.
+        Their test items, with values where those are wanted and there.
+    contenders : tuple of Contender
+        The models, then the baselines.
+    history : int64[q]
+        Interactions of each user to learn from.
+    catalogue : Catalogue
+    ids : tuple of Vocabulary
+        Users and items.
     counts : Counts
-    notes : tuple of str
-        What a reader of the report must know besides.
+    newcomers : bool
+        Whether the users are folded in and not those of training.
+    sampled : int or None
+        How many items compete for each user, where it is a sample.
     allowed : bool[n_items] or None
         The items that compete; None: all.
+    notes : tuple of str
+        What a reader of the report must know besides.
     """
 
     users: NDArray[np.int32]
     test: CSR
-    rank: Ranker
-    popular: Ranker
+    contenders: tuple[Contender, ...]
+    history: NDArray[np.int64]
+    catalogue: Catalogue
+    ids: tuple[Vocabulary, Vocabulary]
     counts: Counts
-    notes: tuple[str, ...]
+    newcomers: bool = False
+    sampled: int | None = None
     allowed: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
 
 
-def trial_of(model: Recommender, test: object, *, exclude_seen: bool, n_threads: int) -> Trial:
-    """Return the trial of a fitted model on a test set of any kind; see `evaluate`."""
+def trial_of(
+    models: Mapping[str, Any],
+    test: object,
+    *,
+    exclude_seen: bool,
+    popularity: str | None,
+    n_threads: int,
+) -> Trial:
+    """Return the trial of fitted models on a test set of any kind; see `evaluate`.
+
+    Parameters
+    ----------
+    models : mapping of str to model
+        At least one; they must know the same users and items.
+    test : Split, UserSplit, Interactions, frame, path or sparse matrix
+    exclude_seen : bool
+    popularity : str or None
+        The name under which the most popular items compete too.
+    n_threads : int
+
+    Raises
+    ------
+    ParameterError, NotFittedError, InputError
+        As `evaluate` has them.
+    """
+    for model in models.values():
+        _check_model(model)
+    _check_same_ids(models)
+    if isinstance(test, UserSplit):
+        return _of_newcomers(models, test, exclude_seen, popularity, n_threads)
+    return _of_known_users(models, test, exclude_seen, popularity, n_threads)
+
+
+def _check_model(model: Any) -> None:
     if not hasattr(model, "recommend_indices") or isinstance(model, type):
         raise ParameterError("model", model, "a fitted model")
     if not hasattr(model, "factors_"):
         raise NotFittedError(f"this {type(model).__name__} is not fitted yet; call fit(data) first")
-    if isinstance(test, UserSplit):
-        return _of_newcomers(model, test, exclude_seen, n_threads)
-    return _of_known_users(model, test, exclude_seen, n_threads)
 
 
-def _of_known_users(model: Recommender, test: object, exclude_seen: bool, n_threads: int) -> Trial:
-    allowed = _allowed(model, test)
-    best = partial(model.recommend_indices, exclude_seen=exclude_seen, n_threads=n_threads)
-    if allowed is not None:
-        best = partial(best, allowed=allowed)
+def _check_same_ids(models: Mapping[str, Any]) -> None:
+    (first, one), *others = models.items()
+    for name, other in others:
+        for kind in ("users", "items"):
+            if getattr(other.factors_, kind) != getattr(one.factors_, kind):
+                raise InputError(
+                    f"{first} and {name} do not know the same {kind}, so they cannot be compared",
+                    hint="fit both to the same data, such as the train part of one split",
+                )
 
-    def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-        return best(users, n)[0]
 
+def _of_known_users(
+    models: Mapping[str, Any],
+    test: object,
+    exclude_seen: bool,
+    popularity: str | None,
+    n_threads: int,
+) -> Trial:
+    first = next(iter(models.values()))
     if isinstance(test, Split):
         held_out, notes = test.test, _made_by(test)
     else:
-        held_out, notes = interactions_like(test, model.columns_), []
-    seen = model.seen_
-    by_count = popularity_factors(model.factors_, seen)
-    popular = _ranker(by_count, seen, exclude_seen, n_threads, allowed)
-    return _trial(held_out, model.factors_, seen, rank, popular, notes, allowed)
+        wanted = any(getattr(model, "predicts_values", False) for model in models.values())
+        held_out, notes = interactions_like(test, first.columns_, values=wanted), []
+    seen, allowed = first.seen_, _allowed(first, test)
+    contenders = [
+        Contender(name, _asking(model, exclude_seen, allowed, n_threads), model.factors_, model)
+        for name, model in models.items()
+    ]
+    if popularity is not None:
+        factors = popularity_factors(first.factors_, seen)
+        contenders.append(
+            Contender(popularity, _ranker(factors, seen, exclude_seen, n_threads, allowed), factors)
+        )
+    notes += _trained_apart(models)
+    trial = _trial(held_out, first.factors_, seen, seen, contenders, notes)
+    if allowed is not None:
+        counts = replace(trial.counts, items=int(allowed.sum()))
+        trial = replace(trial, counts=counts, allowed=allowed)
+    sampled = test.sampled if isinstance(test, Split) else None
+    return trial if sampled is None else _sampled(trial, sampled, seen, n_threads)
 
 
-def _allowed(model: Recommender, test: object) -> NDArray[np.bool_] | None:
+def _allowed(model: Any, test: object) -> NDArray[np.bool_] | None:
     """Return which of the model's items compete; None: all do."""
     if not isinstance(test, Split) or test.candidates is None:
         return None
@@ -139,25 +226,58 @@ def _allowed(model: Recommender, test: object) -> NDArray[np.bool_] | None:
     return allowed
 
 
+def _asking(
+    model: Any, exclude_seen: bool, allowed: NDArray[np.bool_] | None, n_threads: int
+) -> Ranker:
+    best = partial(model.recommend_indices, exclude_seen=exclude_seen, n_threads=n_threads)
+    if allowed is not None:
+        best = partial(best, allowed=allowed)
+
+    def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+        lists: NDArray[np.int32] = best(users, n)[0]
+        return lists
+
+    return rank
+
+
 def _of_newcomers(
-    model: Recommender, split: UserSplit, exclude_seen: bool, n_threads: int
+    models: Mapping[str, Any],
+    split: UserSplit,
+    exclude_seen: bool,
+    popularity: str | None,
+    n_threads: int,
 ) -> Trial:
+    first = next(iter(models.values()))
     people = np.flatnonzero(split.fold_in.by_user.row_lengths())
     newcomers = Vocabulary(split.fold_in.users.ids(people.astype(np.int32)))
-    history = split.fold_in.for_model(newcomers, model.factors_.items, unknown="skip")
-    folded, seen = model.fold_in(history, unknown="skip"), history.by_user
-    ranked = _ranker(folded, seen, exclude_seen, n_threads)
+    history = split.fold_in.for_model(newcomers, first.factors_.items, unknown="skip")
+    seen = history.by_user
     strangers = seen.row_lengths() == 0
+    contenders = []
+    for name, model in models.items():
+        folded = model.fold_in(history, unknown="skip")
+        ranked = _ranker(folded, seen, exclude_seen, n_threads)
+        rank = _silent_to(strangers, ranked) if model.personalized else ranked
+        contenders.append(Contender(name, rank, folded, model))
+    if popularity is not None:
+        factors = popularity_factors(contenders[0].factors, first.seen_)
+        contenders.append(
+            Contender(popularity, _ranker(factors, seen, exclude_seen, n_threads), factors)
+        )
+    notes = [*_made_by(split), *_met_before(first, newcomers), *_trained_apart(models)]
+    trial = _trial(split.test, contenders[0].factors, seen, first.seen_, contenders, notes)
+    return replace(trial, newcomers=True)
+
+
+def _silent_to(strangers: NDArray[np.bool_], ranked: Ranker) -> Ranker:
+    """Recommend nothing to people of whom nothing is known."""
 
     def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
         lists = ranked(users, n)
-        if model.personalized:
-            lists[strangers[users]] = -1
+        lists[strangers[users]] = -1
         return lists
 
-    popular = _ranker(popularity_factors(folded, model.seen_), seen, exclude_seen, n_threads)
-    notes = [*_made_by(split), *_met_before(model, newcomers)]
-    return _trial(split.test, folded, seen, rank, popular, notes)
+    return rank
 
 
 def _ranker(
@@ -176,6 +296,48 @@ def _ranker(
     return rank
 
 
+def _sampled(trial: Trial, candidates: CSR, seen: CSR, n_threads: int) -> Trial:
+    """Let only the candidates of each user compete; a tie goes against the test item."""
+    if candidates.shape != seen.shape:
+        raise InputError(
+            f"shape {candidates.shape} is not {seen.shape}, that of the model's data",
+            column="sampled",
+            hint="fit the model to the train part of this split",
+        )
+    where = np.full(seen.n_rows, -1, np.int64)
+    where[trial.users] = np.arange(len(trial.users))
+
+    def ranker(one: Contender) -> Ranker:
+        silent = getattr(one.model, "personalized", False)
+        strangers = seen.row_lengths() == 0
+
+        def rank(users: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+            rows, tests = candidates.select_rows(users), trial.test.select_rows(where[users])
+            scores = score_pairs(one.factors, users[rows.row_index()], rows.indices, n_threads)
+            wanted = np.isin(_places(rows), _places(tests), assume_unique=True)
+            order = np.lexsort((wanted, -scores, rows.row_index()))
+            lists = _filled(rows.indices[order], rows.row_lengths(), n)
+            if silent:
+                lists[strangers[users]] = -1
+            return lists
+
+        return rank
+
+    contenders = tuple(replace(one, rank=ranker(one)) for one in trial.contenders)
+    most = int(candidates.row_lengths()[trial.users].max())
+    return replace(trial, contenders=contenders, sampled=most)
+
+
+def _filled(items: NDArray[np.int32], lengths: NDArray[np.int64], n: int) -> NDArray[np.int32]:
+    """Cut rows of any lengths, one after the other in `items`, to n columns; -1 where they end."""
+    lists = np.full((len(lengths), n), -1, np.int32)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    rank = np.arange(len(items)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    kept = rank < n
+    lists[row[kept], rank[kept]] = items[kept]
+    return lists
+
+
 def _made_by(split: Split | UserSplit) -> list[str]:
     seed = "" if split.seed is None else f", seed {split.seed}"
     return [f"Held out: {split.method}{seed}."]
@@ -189,14 +351,22 @@ def _met_before(model: Recommender, newcomers: Vocabulary) -> list[str]:
     return [warning] if met else []
 
 
+def _trained_apart(models: Mapping[str, Any]) -> list[str]:
+    """Warn where the models had not the same interactions to learn from."""
+    sizes = {name: model.seen_.nnz for name, model in models.items()}
+    if len(set(sizes.values())) < 2:
+        return []
+    told = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    return [f"The models were fitted to different numbers of interactions: {told}."]
+
+
 def _trial(
     held_out: Interactions,
     factors: Factors,
     seen: CSR,
-    rank: Ranker,
-    popular: Ranker,
+    trained: CSR,
+    contenders: Sequence[Contender],
     notes: list[str],
-    allowed: NDArray[np.bool_] | None = None,
 ) -> Trial:
     known = held_out.for_model(factors.users, factors.items, unknown="skip").by_user
     users = np.flatnonzero(known.row_lengths()).astype(np.int32)
@@ -209,19 +379,28 @@ def _trial(
             "interactions are unknown to it",
             hint="are the ids those of the training data?",
         )
-    test = known.select_rows(users)
+    test, history = known.select_rows(users), seen.row_lengths()[users]
     counts = Counts(
         users=len(users),
-        items=factors.n_items if allowed is None else int(allowed.sum()),
+        items=factors.n_items,
         interactions=test.nnz,
         users_without_test=factors.n_users - len(users),
         unknown_users=unknown_users,
         unknown_items=unknown_items,
         unknown_interactions=held_out.nnz - test.nnz,
-        users_without_history=int((seen.row_lengths()[users] == 0).sum()),
+        users_without_history=int((history == 0).sum()),
         seen_interactions=_in_both(test, seen, users),
     )
-    return Trial(users, test, rank, popular, counts, tuple(notes), allowed)
+    return Trial(
+        users=users,
+        test=test,
+        contenders=tuple(contenders),
+        history=history,
+        catalogue=Catalogue.of(trained),
+        ids=(factors.users, factors.items),
+        counts=counts,
+        notes=tuple(notes),
+    )
 
 
 def _unknown(known: Vocabulary, ids: Vocabulary, used: NDArray[np.int32]) -> int:

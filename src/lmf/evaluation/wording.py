@@ -1,14 +1,22 @@
-"""An evaluation in words: the table, the verdict against the baseline, the definitions."""
+"""An evaluation in words: the verdict against the baselines, the definitions, what was left out."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from lmf.evaluation.metrics import NOTATION, Metric
-from lmf.evaluation.scores import Counts, Scores, standard_error
+from lmf.evaluation.metrics import NOTATION, Metric, deciding
+from lmf.evaluation.scores import Counts
+from lmf.evaluation.tables import label, signed
 
-__all__ = ["basis", "definitions", "omissions", "paragraph", "table", "verdict"]
+if TYPE_CHECKING:
+    from lmf.evaluation.report import Report
+
+__all__ = [
+    "basis", "definitions", "headline", "in_plain_words", "notation", "omissions", "paragraph",
+    "verdicts",
+]  # fmt: skip
 
 WIDTH = 88
 
@@ -20,41 +28,72 @@ def paragraph(text: str, indent: str = "") -> str:
     )
 
 
-def table(metrics: Sequence[Metric], scores: Sequence[Scores]) -> str:
-    """Return the figures: a line per metric, a column per model."""
-    header = ["", *(one.model for one in scores)]
-    rows = [[str(metric), *(_figure(one, metric) for one in scores)] for metric in metrics]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
-
-
-def verdict(metrics: Sequence[Metric], scores: Sequence[Scores], baseline: str) -> str:
-    """Return a sentence for each model that says whether it beats the baseline.
+def verdicts(report: Report) -> list[str]:
+    """Return whether each model beats the baselines: sentences for each, one text a comparison.
 
     The metric that decides is NDCG at the largest cut, or else the first that is a mean over
-    users. Two models are called different where the mean difference, user by user, exceeds two of
-    its standard errors.
+    users; for ratings, RMSE. Two models are called different where the interval of their
+    difference, user by user, does not hold 0.
     """
-    deciding = _deciding(metrics)
-    held_against = next((one for one in scores if one.model == baseline), None)
-    others = [one for one in scores if one.model != baseline]
-    if deciding is None or held_against is None:
-        return ""
+    metric = deciding(report.metrics)
+    others = [one.model for one in report.scores if one.model not in report.baselines]
+    if report.baseline not in report.baselines:
+        return []
     if not others:
-        return f"The model is {baseline} itself, the baseline that others are held against."
-    return " ".join(_compare(one, held_against, deciding, metrics) for one in others)
+        model = report.scores[0].model
+        return [f"The model is {model} itself, a baseline that others are held against."]
+    said = []
+    for model in others:
+        if metric is not None:
+            said.append(_compare(report, model, report.baseline, metric))
+        if "bias" in report.baselines and report.has("rmse", model) and report.has("rmse", "bias"):
+            said.append(_compare(report, model, "bias", "rmse"))
+    return said
 
 
-def basis(counts: Counts, exclude_seen: bool) -> str:
+def headline(report: Report) -> str:
+    """Return the answer for somebody who knows no metric; empty where there is none to give."""
+    model, baseline, metric = report.best, report.baseline, deciding(report.metrics)
+    if baseline not in report.baselines or model in report.baselines or metric is None:
+        return ""
+    found = report.difference(model, baseline, metric)
+    several = sum(one.model not in report.baselines for one in report.scores)
+    named = model if several == 1 else f"{model}, the best of {several} models,"
+    if found.low is None:
+        return "One user decides nothing: the test needs more people."
+    if found.better:
+        return f"Yes: {named} serves people better than showing everybody what is popular."
+    if found.worse:
+        other = model if several == 1 else f"{model}, the best of {several} models"
+        return f"No: people would be served better by what is popular than by {other}."
+    return f"Not shown: {named} and showing everybody what is popular cannot be told apart."
+
+
+def in_plain_words(report: Report) -> str:
+    """Say what share of what people chose is among the suggestions; empty without recall."""
+    recalls = [metric for metric in report.metrics if metric.name == "recall"]
+    if not recalls or not report.headline or report.sampled is not None or not report.baseline:
+        return ""
+    recall = max(recalls, key=lambda metric: metric.cut)
+    ours, theirs = (report.value(recall, one) for one in (report.best, report.baseline))
+    return (
+        f"Of what a person went on to choose, a list of {recall.cut:,} suggestions of "
+        f"{report.best} held {ours:.1%} on average, and the {recall.cut:,} most popular items "
+        f"{theirs:.1%}."
+    )
+
+
+def basis(counts: Counts, exclude_seen: bool, sampled: int | None = None) -> str:
     """Return what the figures rest on."""
     seen = "items seen in training excluded" if exclude_seen else "items seen in training included"
+    ranked = f"all {_count(counts.items, 'item')} ranked, {seen}"
+    if sampled is not None:
+        ranked = (
+            f"SAMPLED METRICS: of {_count(counts.items, 'item')} only {sampled:,} ranked a user"
+        )
     return (
         f"{_count(counts.users, 'user')} with {_count(counts.interactions, 'test interaction')}; "
-        f"all {_count(counts.items, 'item')} ranked, {seen}."
+        f"{ranked}."
     )
 
 
@@ -95,54 +134,45 @@ def definitions(metrics: Iterable[Metric]) -> str:
     )
 
 
-def notation() -> str:
+def notation(sampled: int | None = None) -> str:
     """Return the terms of the definitions."""
-    return paragraph(f"Definitions. {NOTATION}")
-
-
-def _figure(scores: Scores, metric: Metric) -> str:
-    error = scores.standard_error(metric)
-    value = f"{scores.value(metric):.4f}"
-    return value if error is None else f"{value} ± {error:.4f}"
-
-
-def _deciding(metrics: Sequence[Metric]) -> Metric | None:
-    """NDCG at the largest cut, or else the first metric that is a mean over users."""
-    ndcg = [metric for metric in metrics if metric.name == "ndcg"]
-    if ndcg:
-        return max(ndcg, key=lambda metric: metric.cut)
-    return next((metric for metric in metrics if metric.per_user), None)
-
-
-def _compare(model: Scores, baseline: Scores, deciding: Metric, metrics: Sequence[Metric]) -> str:
-    ours, theirs = model.value(deciding), baseline.value(deciding)
-    difference = model.per_user[deciding] - baseline.per_user[deciding]
-    mean, error = float(difference.mean()), standard_error(difference)
-    figures = f"{deciding} {ours:.4f} against {theirs:.4f}"
-    if error is None:
-        return f"{model.model} beside {baseline.model}: {figures}; one user decides nothing."
-    figures += f", mean difference per user {mean:+.4f} ± {error:.4f}"
-    if mean > 2 * error:
-        times = f" ({ours / theirs:.1f} times)" if theirs > 0 else ""
-        but = _but(model, baseline, metrics)
-        return f"{model.model} beats {baseline.model}: {figures}{times}.{but}"
-    if mean < -2 * error:
-        return (
-            f"{model.model} does NOT beat {baseline.model}: {figures}. These users would be served "
-            f"better by {baseline.model}."
-        )
-    return (
-        f"{model.model} does NOT clearly beat {baseline.model}: {figures}, which is within two "
-        "standard errors."
+    if sampled is None:
+        return NOTATION
+    return NOTATION.replace(
+        "Every item of the catalogue competes.",
+        f"Only {sampled:,} items a user compete, the test item among them, which makes every "
+        "figure higher than over the whole catalogue: compare with figures of the same protocol "
+        "only.",
     )
 
 
-def _but(model: Scores, baseline: Scores, metrics: Sequence[Metric]) -> str:
-    """Name the metrics on which a model that beats the baseline is nevertheless below it."""
+def _compare(report: Report, model: str, other: str, metric: Metric | str) -> str:
+    ours, theirs = report.figure(metric, model).value, report.figure(metric, other).value
+    found = report.difference(model, other, metric)
+    figures = f"{label(metric, report.sampled)} {ours:.4f} against {theirs:.4f}"
+    if found.low is None:
+        return f"{model} beside {other}: {figures}; one user decides nothing."
+    figures += f", difference {signed(found.difference, found.low, found.high)}"
+    if found.better:
+        times = f" ({ours / theirs:.1f} times)" if theirs > 0 and metric != "rmse" else ""
+        but = _but(report, model, other) if metric != "rmse" else ""
+        return f"{model} beats {other}: {figures}{times}.{but}"
+    if found.worse:
+        better = (
+            f"Those of {other} are closer"
+            if metric == "rmse"
+            else (f"These users would be served better by {other}")
+        )
+        return f"{model} does NOT beat {other}: {figures}. {better}."
+    return f"{model} does NOT clearly beat {other}: {figures}, which holds 0."
+
+
+def _but(report: Report, model: str, other: str) -> str:
+    """Name the metrics on which a model that beats another is nevertheless below it."""
     below = [
         str(metric)
-        for metric in metrics
-        if metric.per_user and model.value(metric) < baseline.value(metric)
+        for metric in report.metrics
+        if metric.per_user and report.value(metric, model) < report.value(metric, other)
     ]
     return f" But it is below on {', '.join(below)}." if below else ""
 
