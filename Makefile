@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
-.PHONY: demo pictures test lint test-native stubs kill-saves clean
+.PHONY: demo pictures test lint test-native stubs kill-saves trust clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
@@ -37,6 +37,10 @@ stubs: $(VENV)/.installed-test
 # 200 kill -9 at random moments of a save (the short form in `make test` makes fewer).
 kill-saves: $(VENV)/.installed-test
 	LMF_KILLS=200 $(BIN)/python -m pytest tests/store/test_kill.py
+
+# Every promise of docs/trust.md, measured in full: hours. Some only: make trust ROWS="kill-fit soak"
+trust: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.trust $(if $(ROWS),--only $(ROWS))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "no venv: on Debian, apt-get install python3-venv"; exit 1; }
