@@ -1,0 +1,1 @@
+"""Attacks on the reader of model files: a function each, a file of theirs a kind."""
