@@ -64,7 +64,7 @@ def fuzz(kernel: str, isa: str, limits: list[str]) -> dict[str, Any]:
     corpus.mkdir(parents=True, exist_ok=True)
     findings.mkdir(exist_ok=True)
     command = [
-        BUILD / f"{kernel}_fuzz", corpus, *limits, "-max_len=256", "-timeout=5", "-rss_limit_mb=2048",
+        BUILD / f"{kernel}_fuzz", corpus, *limits, "-max_len=256", "-timeout=60", "-rss_limit_mb=2048",
         "-print_final_stats=1", "-seed=1", f"-artifact_prefix={findings}/{kernel}-{isa}-",
     ]  # fmt: skip
     asan = "quarantine_size_mb=8:malloc_context_size=4:allocator_may_return_null=0"
