@@ -22,6 +22,7 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -160,7 +161,7 @@ def wrong_with(answer: Any, lenient: bool) -> str:
         return "" if all(np.isfinite(one).all() for one in arrays) else "a fit that is not finite"
     if isinstance(answer, lmf.Factors):
         return "" if np.isfinite(answer.user_factors).all() else "factors that are not finite"
-    if hasattr(answer, "columns") and "score" in list(answer.columns):
+    if isinstance(answer, pl.DataFrame | pd.DataFrame) and "score" in answer.columns:
         answer = np.asarray(answer["score"])
     elif isinstance(answer, tuple) and len(answer) == 2 and getattr(answer[1], "dtype", None) == np.float32:
         answer = answer[1][answer[0] >= 0]
@@ -188,7 +189,7 @@ def verdict(question: Callable[[], Any]) -> str:
     seconds = process_time() - started
     if seconds > SECONDS:
         told = f"WRONG: {seconds:.1f} s of processor time"
-    return f"{told} from {_closure(question)!r}"[:900] if told.startswith("WRONG") else told
+    return f"{told} from {_closure(question)!r}"[:400] if told.startswith("WRONG") else told
 
 
 def _closure(question: Callable[[], Any]) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def make() -> Callable[[int], str]:
                 found.append(told)
 
         ask()
-        return f"WRONG: {len(found)}: {found[0]}" if found else "all well"
+        return f"WRONG: {len(found)}: {' | '.join(found)}" if found else "all well"
 
     return case
 

@@ -67,7 +67,7 @@ class Outcome:
     def note(self, number: int, told: str) -> None:
         """Keep a finding."""
         if len(self.findings) < 100:
-            self.findings[number] = told[:500]
+            self.findings[number] = told[:2000]
 
 
 def run(
