@@ -86,7 +86,15 @@ FORBIDDEN_MODULES = {
     *("subprocess", "pty", "runpy", "socket", "urllib", "http", "ftplib", "requests", "yaml"),
 }
 FORBIDDEN_CALLS = {
-    *("eval", "exec", "compile", "__import__", "breakpoint", "yaml.load", "pl.DataFrame.deserialize"),
+    *(
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "breakpoint",
+        "yaml.load",
+        "pl.DataFrame.deserialize",
+    ),
     *("os.system", "os.popen", "os.execv", "os.execve", "os.execvp", "os.posix_spawn", "os.fork"),
     *("np.load", "np.fromfile", "pd.read_pickle", "builtins.eval", "builtins.exec"),
 }

@@ -51,7 +51,8 @@ print(told, flush=True)
 # Calls of the save that take something that may not be there: room, permission, a disk.
 FAILING = {
     "ENOSPC": ("openat", "write", "fsync", "rename", "ftruncate"),
-    "EIO": ("openat", "write", "fsync", "rename", "fstat", "newfstatat", "close", "unlink", "getdents64",
+    "EIO": ("openat", "write", "fsync", "rename", "fstat", "newfstatat", "close", "unlink",
+        "getdents64",
             "flock", "lseek", "fchmod"),
     "EROFS": ("openat", "rename", "unlink"),
 }  # fmt: skip
@@ -80,7 +81,9 @@ class Stage:
         command = ["strace", "-f", "-o", str(trace), *inject, sys.executable, "-c", SAVER,
                    *map(str, self.models), str(self.target)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout.strip() or f"ended with {done.returncode}", trace.read_text(errors="replace")
+        return done.stdout.strip() or f"ended with {done.returncode}", trace.read_text(
+            errors="replace"
+        )
 
     def check(self, what: str, told: str) -> str:
         """Look at what is left, and save once more."""
@@ -97,7 +100,8 @@ class Stage:
 
 
 def calls(trace: str) -> list[tuple[str, int]]:
-    """The save's system calls: name, and the how-manieth of that name, which strace counts by thread."""
+    """The save's system calls: name, and the how-manieth of that name, which strace counts by
+    thread."""
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
     found, inside = [], False
     for line in trace.splitlines():
@@ -167,7 +171,9 @@ def full_disks(stage: Stage, step: int) -> int:
                 "ModelFileError" in done.stdout + done.stderr or done.stdout.startswith("refused")
             )
             if found == "neither" or stray or not right:
-                stage.wrong.append(f"tmpfs of {room}: {found}, {stray}, {done.stdout}{done.stderr[-300:]}")
+                stage.wrong.append(
+                    f"tmpfs of {room}: {found}, {stray}, {done.stdout}{done.stderr[-300:]}"
+                )
             tried += 1
         finally:
             subprocess.run(["umount", str(disk)], check=True)

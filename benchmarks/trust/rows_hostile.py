@@ -7,8 +7,8 @@ from benchmarks.trust.row import Figures, Row
 
 def _cases(figures: Figures) -> str:
     return (
-        f"{figures['deaths']} deaths, {figures['hangs']} hangs and {figures['wrong']} wrong answers "
-        f"in {figures.get('questions', figures['cases']):,}"
+        f"{figures['deaths']} deaths, {figures['hangs']} hangs and {figures['wrong']} wrong "
+        f"answers in {figures.get('questions', figures['cases']):,}"
     )
 
 
@@ -23,8 +23,8 @@ def _kernels(figures: Figures) -> str:
 ROWS = [
     Row(
         name="malformed-calls",
-        promise="Whatever is handed to a public call is answered by finite numbers or a typed error.",
-        how="Questions made by hypothesis to every model, reader and verb, in processes of their own.",
+        promise="Whatever a public call is given, it answers by finite numbers or a typed error.",
+        how="Questions made by hypothesis to every model, reader and verb, in other processes.",
         command="python -W ignore -m benchmarks.trust.malformed_calls",
         figure=_cases,
     ),
@@ -61,6 +61,28 @@ ROWS = [
         promise="A full disk, an I/O error or a read-only disk is told, and costs no model.",
         how="strace fails each call of a save; a tmpfs ends at every size.",
         command="python -W ignore -m benchmarks.trust.faults error",
-        figure=lambda f: f"{f['wrong']} wrong in {f['faults']} faults and {f['full_disks']} full disks",
+        figure=lambda f: (
+            f"{f['wrong']} wrong in {f['faults']} faults and {f['full_disks']} full disks"
+        ),
     ),
 ]
+
+
+def _peers(figures: Figures) -> str:
+    return "; ".join(
+        f"{peer}: {one['deaths']} deaths and {one['silent_not_finite']} silent NaN in "
+        f"{len(one['malformed'])} matrices, {one['save']['unloadable']} of "
+        f"{one['save']['kills']} saves unloadable, {one['results_of_all']} results of 6 fits"
+        for peer, one in figures["peers"].items()
+    )
+
+
+ROWS.append(
+    Row(
+        name="peers-hostile",
+        promise="(None: what peers do with broken matrices, kills while saving, the same seed.)",
+        how="The same hostilities to implicit, irspack, Surprise and scikit-learn's NMF.",
+        command="python -m benchmarks.trust.peers_hostile",
+        figure=_peers,
+    )
+)

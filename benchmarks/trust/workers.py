@@ -1,7 +1,8 @@
 """Cases run in a process of their own, watched from outside: one that dies or hangs is a finding.
 
 A case has a number and nothing else, so a finding can be run again: `run(task, [number])`. The
-worker leaves the number at hand in shared memory; when it dies, or stays at one number too long, the
+worker leaves the number at hand in shared memory; when it dies, or stays at one number too
+long, the
 watcher notes it and starts another behind it.
 """
 
@@ -197,7 +198,7 @@ def _work(make: Callable[[], Case], first: int, last: int, at: Any, outbox: Any)
         started = perf_counter()
         try:
             told = case(number)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the finding
+        except BaseException as error:
             told = f"WRONG: {type(error).__name__}: {error}"
         slowest = max(slowest, perf_counter() - started)
         if told.startswith("WRONG"):

@@ -20,8 +20,10 @@ Header = dict[str, Any]
 
 _SIZES = [0, 1, 2, 7, 8, 9, 255, 2**20, 2**20 + 1, 2**31 - 1, 2**31, 2**62, 2**63 - 1, 2**64 - 1]
 _VALUES: list[Any] = [
-    None, True, False, -1, 0, 1, 2, 3, 2**31, 2**62, 2**63, 10**30, 10**400, -(10**400), 1e308, -0.5,
-    "", "x", "x" * 3000, "\ud800", "\x00", "../../etc/passwd", "/dev/zero", "os.system", "__class__",
+    None, True, False, -1, 0, 1, 2, 3, 2**31, 2**62, 2**63, 10**30, 10**400, -(10**400), 1e308,
+        -0.5,
+    "", "x", "x" * 3000, "\ud800", "\x00", "../../etc/passwd", "/dev/zero", "os.system",
+        "__class__",
     "self", "range", "uuid", "plain", "String", "Binary", "Int64", "UInt8", "Int128", "Date",
     "Datetime", "Time", "Duration", "Object", "Categorical", "popularity", "weighted", "nmf", "us",
     "Mars/Olympus", "U8", "F16", "F64", "I64", "BF16", "|O", "<f4", [], {}, [[]], [0, 0],
@@ -85,13 +87,17 @@ def _bytes(content: bytes, draw: random.Random) -> bytes:
         place = draw.randrange(len(changed) + 1)
         how = draw.randrange(4)
         if how == 0 and place < len(changed):
-            changed[place] = draw.choice((0, 255, 34, 123, 125, changed[place] ^ 1 << draw.randrange(8)))
+            changed[place] = draw.choice(
+                (0, 255, 34, 123, 125, changed[place] ^ 1 << draw.randrange(8))
+            )
         elif how == 1:
             del changed[place : place + draw.choice((1, 8, 200))]
         elif how == 2:
             changed[place:place] = draw.randbytes(draw.randint(1, 20))
         else:
-            changed[place:place] = changed[draw.randrange(len(changed) + 1) :][: draw.randint(1, 64)]
+            changed[place:place] = changed[draw.randrange(len(changed) + 1) :][
+                : draw.randint(1, 64)
+            ]
     return bytes(changed)
 
 
@@ -174,7 +180,9 @@ def _arrays(content: bytes, draw: random.Random) -> bytes:
             turned = np.frombuffer(bytes(changed[start:stop]), dtype)[::-1]
             changed[start:stop] = turned.tobytes()
         elif dtype.kind == "f":
-            changed[place : place + dtype.itemsize] = np.array(draw.choice(_FLOATS), dtype).tobytes()
+            changed[place : place + dtype.itemsize] = np.array(
+                draw.choice(_FLOATS), dtype
+            ).tobytes()
         else:
             number = draw.choice(_NUMBERS) % 2 ** (8 * dtype.itemsize)
             changed[place : place + dtype.itemsize] = number.to_bytes(dtype.itemsize, "little")
@@ -188,7 +196,9 @@ def _shapes(content: bytes, draw: random.Random) -> bytes:
     entry, listed = header[name], document["arrays"][name]
     how = draw.randrange(4)
     if how == 0:
-        entry["shape"] = listed[1] = draw.choice(([], [0], [2**62], [2**31, 2**31], [1] * 5, [-1], [-2, -3]))
+        entry["shape"] = listed[1] = draw.choice(
+            ([], [0], [2**62], [2**31, 2**31], [1] * 5, [-1], [-2, -3])
+        )
     elif how == 1:
         types = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "|u1", "F16": "<f2"}
         entry["dtype"], listed[0] = draw.choice(list(types.items()))

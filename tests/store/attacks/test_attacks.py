@@ -108,7 +108,8 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "offsets that are fractions": (offsets("user_factors", [0.0, 24.0]), "impossible offsets"),
     "one offset": (offsets("user_factors", [0]), "impossible offsets"),
     "an array named like a path": (
-        header(lambda t: t.update({"../../evil": t.pop("user_factors")})), "not a name for an array"),
+        header(lambda t: t.update({"../../evil": t.pop("user_factors")})),
+            "not a name for an array"),
     "an array named like a method": (
         header(lambda t: t.update(__class__=t.pop("user_factors"))), "different arrays"),
     "an array of nothing known": (
@@ -119,8 +120,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a shape below zero": (both("user_factors", shape=[-3, -2]), "impossible shape"),
     "a shape of five": (both("user_factors", shape=[3, 2, 1, 1, 1]), "impossible shape"),
     "a type of half the width": (both("user_factors", ("F16", "<f2")), "does not fill"),
-    "a type as wide": (both("user_factors", ("I32", "<i4")), "int32, expected float32|user_factors"),
-    "factors lying down": (both("user_factors", shape=[2, 3]), "shape|item_factors|user_factors"),
+    "a type as wide": (
+        both("user_factors", ("I32", "<i4")), "int32, expected float32|user_factors"),
+    "factors lying down": (
+        both("user_factors", shape=[2, 3]), "shape|item_factors|user_factors"),
 }  # fmt: skip
 
 
@@ -193,9 +196,11 @@ path = sys.argv[1]
 lmf.load(path).recommend(n=1)
 heard = []
 names = {"exec", "compile", "import", "os.system", "os.exec", "os.posix_spawn", "os.fork",
-         "subprocess.Popen", "socket.connect", "socket.__new__", "pickle.find_class", "ctypes.dlopen",
+         "subprocess.Popen", "socket.connect", "socket.__new__", "pickle.find_class",
+             "ctypes.dlopen",
          "code.__new__", "marshal.loads"}
-sys.addaudithook(lambda event, arguments: heard.append((event, arguments)) if event in names else None)
+sys.addaudithook(lambda event, arguments: heard.append((event,
+    arguments)) if event in names else None)
 opened = []
 sys.addaudithook(lambda event, arguments: opened.append(arguments) if event == "open" else None)
 lmf.load(path)
@@ -209,7 +214,8 @@ print("silent")
 
 
 def test_loading_runs_and_imports_nothing(path: Path) -> None:
-    """Under an audit hook, after a first load: no import, no code, no process, no socket, no write."""
+    """Under an audit hook, after a first load: no import, no code, no process, no socket, no
+    write."""
     done = subprocess.run(
         [sys.executable, "-c", LISTENER, str(path)], capture_output=True, text=True, check=False
     )
