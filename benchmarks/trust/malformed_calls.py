@@ -45,6 +45,7 @@ FILMS = pl.DataFrame(
         "time": [1, 2, 3, 4, 5, 6, 7, 8],
     }
 )
+FEATURES = {"item": ["Heat", "Ronin", "Up", "Ran"], "genre": ["crime", "crime", "play", "war"]}
 DATA = TABLES | MATRICES | FILES | VALUES | st.just(FILMS)
 IDS = (
     st.sampled_from(["ann", "Heat", ["ann"], ["Heat", "Up"], [], ["nobody"], None])
@@ -95,7 +96,13 @@ def _fits(draw: st.DrawFn) -> Callable[[], Any]:
             params[key] = 40  # what is right but takes long is not what is asked here
     data, how = draw(DATA), draw(_COLUMNS)
     how |= draw(
-        some(validation=DATA, patience=VALUES, callback=VALUES, progress=mostly(False, VALUES))
+        some(
+            validation=DATA,
+            patience=VALUES,
+            callback=VALUES,
+            progress=mostly(False, VALUES),
+            item_features=mostly(FEATURES, DATA),
+        )
     )
     return lambda: Model.registry[name](**params).fit(data, **{"progress": False, **how})
 
@@ -231,7 +238,11 @@ def make() -> Callable[[int], str]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30))
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
-    fitted = {name: model(**QUICK[name]).fit(FILMS) for name, model in Model.registry.items()}
+    features = {"content": {"item_features": FEATURES}}
+    fitted = {
+        name: model(**QUICK[name]).fit(FILMS, **features.get(name, {}))
+        for name, model in Model.registry.items()
+    }
     questions = st.one_of(_fits(), _questions(fitted), _others(fitted))
 
     def case(number: int) -> str:
