@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
-.PHONY: demo pictures test lint test-native stubs kill-saves trust clean
+.PHONY: demo pictures test lint test-native stubs kill-saves trust fuzz test-threads clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
@@ -29,6 +29,17 @@ test-native: $(VENV)/.installed-test
 	  -DLMF_OPTIMIZATION=-O1 -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
 	$(BIN)/cmake --build build/native-tests -j 2
 	cd build/native-tests && ../../$(BIN)/ctest --output-on-failure
+
+# The C++ test programs under the thread sanitizer.
+test-threads: $(VENV)/.installed-test
+	$(BIN)/cmake -S . -B build/native-threads -DLMF_NATIVE_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	  -DLMF_OPTIMIZATION=-O1 -DCMAKE_CXX_FLAGS="-fsanitize=thread"
+	$(BIN)/cmake --build build/native-threads -j 2
+	cd build/native-threads && ../../$(BIN)/ctest --output-on-failure
+
+# Every kernel some seconds under libFuzzer; needs clang++ (Debian's clang, libclang-rt-14-dev).
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.trust.fuzz_kernels
 
 # The typed description of the compiled module, which is kept in git and tested against it.
 stubs: $(VENV)/.installed-test

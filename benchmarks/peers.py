@@ -21,6 +21,7 @@ PINS = {
     "surprise": ("scikit-surprise==1.1.5", "numpy==2.4.6", "scipy==1.17.1"),
     "myfm": ("myfm==0.4.0", "numpy==2.4.6", "scipy==1.17.1"),
     "irspack": ("irspack==0.5.2", "numpy==2.4.6", "scipy==1.17.1"),
+    "sklearn": ("scikit-learn==1.9.1", "numpy==2.4.6", "scipy==1.17.1"),
 }
 
 

@@ -402,8 +402,9 @@ class Builder {
 
 bool all_below(const std::int32_t* indices, std::int64_t n, std::int64_t limit, int n_threads) {
   std::atomic<bool> good{true};
+  limit = std::min(limit, std::int64_t{1} << 31);
   for_ranges(n, n_threads, [&](std::int64_t begin, std::int64_t end) {
-    std::uint32_t largest = 0;  // a negative index is a huge unsigned one
+    std::uint32_t largest = 0;  // a negative index is one of 2^31 or more
     for (std::int64_t k = begin; k < end; ++k)
       largest = std::max(largest, static_cast<std::uint32_t>(indices[k]));
     if (static_cast<std::int64_t>(largest) >= limit) good.store(false, std::memory_order_relaxed);

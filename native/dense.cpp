@@ -115,6 +115,7 @@ bool cross(const float* left, int q, const float* right, int w, std::int64_t n, 
 
 bool subtract_product(float* from, int w, const float* left, int q, const double* coefficients,
                       std::int64_t n, int n_threads, const Interrupt& interrupt) {
+  if (q == 0 || w == 0) return true;  // nothing to subtract, perhaps from no memory
   constexpr std::int64_t chunk = 256;
   const std::vector<float> narrow(coefficients, coefficients + static_cast<std::size_t>(q) * w);
   return parallel_for((n + chunk - 1) / chunk, n_threads, interrupt, [&](std::int64_t at, int) {

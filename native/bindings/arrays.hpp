@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "checks.hpp"
 #include "memory.hpp"
 #include "parallel.hpp"
 
@@ -77,27 +78,6 @@ class Owned {
   std::size_t size_;
   T* data_;
 };
-
-// Refuses what a kernel must never see; the Python layer has said it better before.
-inline void require(bool good, const char* message) {
-  if (!good) throw std::invalid_argument(message);
-}
-
-// indptr starts at 0, never falls and ends at nnz; every index lies in [0, n_cols), which is none
-// for a negative n_cols.
-inline void require_csr(const std::int64_t* indptr, std::int64_t n_rows, const std::int32_t* indices,
-                        std::int64_t nnz, std::int64_t n_cols) {
-  require(n_cols >= 0, "the number of columns must not be negative");
-  require(indptr[0] == 0 && indptr[n_rows] == nnz, "indptr must start at 0 and end at len(indices)");
-  for (std::int64_t row = 0; row < n_rows; ++row)
-    require(indptr[row] <= indptr[row + 1], "indptr must not fall");
-  std::uint32_t largest = 0;  // a negative index is a huge unsigned one
-  for (std::int64_t k = 0; k < nnz; ++k) {
-    const auto index = static_cast<std::uint32_t>(indices[k]);
-    largest = index > largest ? index : largest;
-  }
-  require(nnz == 0 || largest < static_cast<std::uint64_t>(n_cols), "column index out of range");
-}
 
 // Asks Python whether Ctrl-C was pressed; kernels run without the GIL, so it is taken here.
 inline Interrupt python_interrupt() {

@@ -7,13 +7,6 @@
 namespace lmf::bindings {
 namespace {
 
-void require_increasing_rows(const std::int64_t* indptr, std::int64_t n_rows,
-                             const std::int32_t* indices) {
-  for (std::int64_t row = 0; row < n_rows; ++row)
-    for (std::int64_t k = indptr[row] + 1; k < indptr[row + 1]; ++k)
-      require(indices[k - 1] < indices[k], "test_indices must increase within each row");
-}
-
 void require_cuts(const In1<std::int32_t>& cuts) {
   require(cuts.size() > 0 && cuts.data()[0] >= 1, "cuts must be at least 1");
   for (std::size_t c = 1; c < cuts.size(); ++c)

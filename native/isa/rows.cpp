@@ -226,6 +226,10 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     energy += cy * row.target(e);
   }
   double* start = work.right;  // x0
+  // Products read whole vectors: what follows a row's d numbers must not be a NaN, which no zero
+  // takes away.
+  const std::int64_t d_wide = round_up(d, width<double>);
+  for (std::int64_t k = d; k < d_wide; ++k) start[k] = 0;
   if (row.problem.draw) {
     normals(row.stream, d, work.noise);
     for (std::int64_t k = 0; k < d; ++k)
@@ -263,7 +267,7 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     return Verdict::ill_conditioned;
   // x - x0 = D^-1 V' S t
   const auto primal_of = [&](const double* t, double* x) {
-    for (std::int64_t k = 0; k < d; ++k) x[k] = 0;
+    for (std::int64_t k = 0; k < d_wide; ++k) x[k] = 0;
     for (std::int64_t e = 0; e < n; ++e) add_scaled(s[e] * t[e], row.factors(e), x, d);
     for (std::int64_t k = 0; k < d; ++k) x[k] /= work.diagonal[k];
   };

@@ -2,10 +2,16 @@
 // interrupted half-sweep leaves a consistent pair. Returns the number of failures.
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
 #include "sweep.hpp"
+
+namespace lmf {
+const RowKernels& row_kernels();
+}
 
 namespace {
 
@@ -108,12 +114,36 @@ void interruption_is_consistent() {
   expect(std::fabs(old_product - product) < 1e-3, "an unsolved row was turned along", data.d, last);
 }
 
+// A row must not read what it has not written, not even to multiply it by zero.
+void workspace_may_hold_anything(int d) {
+  const Data data(d, 20, 60, d, 5);
+  const std::vector<float> prior(data.n_rows * d, 0.25f);
+  const std::size_t bytes = (lmf::row_kernels().workspace_bytes(d) + 63) / 64 * 64;
+  for (const bool draw : {false, true})
+    for (const lmf::Form form : {lmf::Form::primal, lmf::Form::dual}) {
+      std::vector<float> clean(data.n_rows * d), poisoned(data.n_rows * d);
+      for (const int fill : {0, 0xff}) {
+        lmf::RowProblem problem = data.problem(fill ? poisoned.data() : clean.data());
+        problem.form = form;
+        problem.draw = draw;
+        problem.prior = prior.data();
+        void* memory = std::aligned_alloc(64, bytes);
+        std::memset(memory, fill, bytes);
+        lmf::RowCounts counts;
+        lmf::row_kernels().solve(problem, 0, data.n_rows, memory, counts);
+        std::free(memory);
+      }
+      expect(clean == poisoned, "what was in the workspace does not matter", d, data.n_rows);
+    }
+}
+
 }  // namespace
 
 int main() {
   for (int d : {1, 7, 16, 33, 64, 130}) {
     forms_agree(d);
     threads_agree(d);
+    workspace_may_hold_anything(d);
   }
   interruption_is_consistent();
   std::printf(failures ? "%d failures\n" : "rows: all good\n", failures);

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +27,7 @@ __all__ = [
     "checked_flag",
     "checked_float",
     "checked_int",
+    "checked_path",
     "checked_seed",
     "checked_threads",
     "first_true",
@@ -143,6 +146,23 @@ def checked_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ParameterError(name, value, "True or False")
     return bool(value)
+
+
+def checked_path(name: str, value: object) -> Path:
+    """Return a path of text or of a path object.
+
+    Examples
+    --------
+    >>> checked_path("path", "movies.lmf").name
+    'movies.lmf'
+    >>> checked_path("path", 3)
+    Traceback (most recent call last):
+        ...
+    lmf.errors.ParameterError: path=3 is out of range: expected a file name: text or a path
+    """
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise ParameterError(name, value, "a file name: text or a path")
+    return Path(value)
 
 
 def checked_threads(n_threads: object) -> int:

@@ -164,3 +164,10 @@ def test_real_ratings(name, counts):
 def test_gzip_members_follow_each_other(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"user,item\n1,2\n") + gzip.compress(b"3,4\n"))
     assert all_of(tmp_path / "a.gz").rows() == [(1, 2), (3, 4)]
+
+
+@pytest.mark.parametrize("name", ["x" * 500, "\0", "nowhere/" * 2000])
+def test_names_that_no_file_can_have_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="cannot open") as caught:
+        Interactions.of(name)
+    assert len(str(caught.value)) < 200

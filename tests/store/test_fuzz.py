@@ -5,13 +5,9 @@ A short form; LMF_FUZZ sets the number of files of each kind.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ from hypothesis import strategies as st
 
 import lmf
 from lmf.errors import LmfError, ModelFileError
+from tests.store.tampering import joined, parts, places
 
 FILES = settings(
     max_examples=int(os.environ.get("LMF_FUZZ", "150")),
@@ -75,37 +72,6 @@ def try_to_use(path: Path) -> None:
             ask()
         except LmfError:
             continue
-
-
-def parts(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return header, json.loads(header["__metadata__"]["document"]), content[8 + length :]
-
-
-def joined(header: dict[str, Any], document: dict[str, Any], data: bytes) -> bytes:
-    """Put a file together with all its checksums right."""
-    for name, entry in header.items():
-        listed = document.get("arrays")
-        if name == "__metadata__" or not isinstance(listed, dict):
-            continue
-        if isinstance(listed.get(name), list):
-            start, stop = entry["data_offsets"]
-            listed[name] = [*listed[name][:2], hashlib.sha256(data[start:stop]).hexdigest()]
-    text = json.dumps(document)
-    header["__metadata__"]["document"] = text
-    header["__metadata__"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    packed = json.dumps(header).encode()
-    return len(packed).to_bytes(8, "little") + packed + data
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container of a document with each of its keys."""
-    keys = value.keys() if isinstance(value, dict) else range(len(value))
-    for key in list(keys):
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key])
 
 
 @FILES

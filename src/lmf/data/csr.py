@@ -300,7 +300,10 @@ def _runs(column: npt.NDArray[Any] | Sequence[npt.NDArray[Any]] | None) -> Any:
 
 def checked_mask(mask: object, n: int) -> npt.NDArray[np.bool_]:
     """Return a mask of ``n`` booleans, or raise `InputError`."""
-    found = np.asarray(mask)
+    try:
+        found = np.asarray(mask)
+    except ValueError:
+        raise InputError("expected booleans, got lists of several lengths", column="mask") from None
     if found.dtype != np.bool_ or found.shape != (n,):
         raise InputError(
             f"expected {n} booleans, got {found.dtype} of shape {found.shape}", column="mask"

@@ -54,7 +54,14 @@ def table_of_files(path: str | os.PathLike[str]) -> Table:
 
 
 def _files(path: str | os.PathLike[str]) -> list[Path]:
-    literal = Path(os.fsdecode(path)).expanduser()
+    try:
+        literal = Path(os.fsdecode(path)).expanduser()
+        literal.stat()
+    except FileNotFoundError:
+        pass  # a glob, perhaps
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot open {os.fsdecode(path)[:60]!r}: {reason}") from None
     if literal.is_dir():
         raise InputError(
             f"{literal} is a directory", hint=f"name the files in it: {literal / '*.parquet'}"

@@ -239,9 +239,11 @@ def _from_objects(values: Sequence[Any], column: str) -> pl.Series:
             if any(isinstance(v, np.datetime64 | np.timedelta64) for v in values[:1]):
                 return _from_numpy(np.array(values), column)
             return pl.Series(column, values, strict=True)
+        return pl.Series(column, values, dtype=pl.Object)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise InputError(_first_line(error), column=column) from error
-    return pl.Series(column, values, dtype=pl.Object)
+    except AttributeError as error:  # Polars asks each value for a module's name
+        raise InputError(f"cannot use {type(values[0]).__name__} values", column=column) from error
 
 
 def _from_integers(values: list[int | None], column: str) -> pl.Series:

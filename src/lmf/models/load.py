@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from lmf.errors import LmfError, ModelFileError
 from lmf.models.base import Model
 from lmf.state import ModelState
 from lmf.store import read
+from lmf.validation import checked_path
 
 __all__ = ["load"]
 
@@ -37,7 +37,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If there is no such file, or it is not a model file, of another version, or damaged.
     """
-    place = Path(path)
+    place = checked_path("path", path)
     state = read(place)
     if "checkpoint" in state.extra:
         raise ModelFileError(

@@ -22,6 +22,7 @@ from lmf.store.container import (
 from lmf.store.history import join_history, split_history
 from lmf.store.ids import read_vocabulary, vocabulary_arrays
 from lmf.store.reader import Reader, open_container, words
+from lmf.validation import checked_path
 
 __all__ = [
     "Description",
@@ -72,7 +73,7 @@ def save(model: HasState | ModelState, path: str | os.PathLike[str]) -> None:
     >>> lmf.load(path).recommend("a")["item"].to_list()
     ['Up']
     """
-    place = Path(path)
+    place = checked_path("path", path)
     state = model if isinstance(model, ModelState) else model.state()
     try:
         arrays, document = _packable(state)

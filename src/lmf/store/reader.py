@@ -20,6 +20,7 @@ from lmf.store.container import (
     ContainerError,
 )
 from lmf.store.header import parse_header
+from lmf.validation import checked_path
 
 __all__ = ["Reader", "open_container"]
 
@@ -139,7 +140,7 @@ def open_container(path: str | os.PathLike[str]) -> Iterator[Reader]:
     ModelFileError
         No such file, no regular file, not readable, or not a model file.
     """
-    place = Path(path)
+    place = checked_path("path", path)
     try:
         # without O_NONBLOCK a named pipe would wait for a writer for ever
         descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

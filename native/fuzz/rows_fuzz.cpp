@@ -1,0 +1,73 @@
+// solve_rows: primal, dual and whatever is cheapest solve the normal equations; a draw is finite and
+// the same again.
+#include <cstring>
+#include <memory>
+
+#include "problem.hpp"
+
+namespace lmf {
+const RowKernels& row_kernels();
+}
+
+using namespace lmf;
+using namespace lmf::fuzz;
+
+namespace {
+
+// solve_rows, or the kernel itself in a workspace full of NaN: what a row reads it must have written.
+void solve(const RowProblem& problem, bool poisoned) {
+  if (!poisoned) {
+    expect(solve_rows(problem, 1, {}), "a run that nobody stops finishes");
+    return;
+  }
+  const std::size_t bytes = (row_kernels().workspace_bytes(problem.d) + 63) / 64 * 64;
+  const std::unique_ptr<void, void (*)(void*)> memory(std::aligned_alloc(64, bytes), std::free);
+  std::memset(memory.get(), 0xff, bytes);
+  RowCounts counts;
+  row_kernels().solve(problem, 0, problem.n_rows, memory.get(), counts);
+}
+
+void solutions_are_right(Bytes& bytes, Problem& given) {
+  given.unobserved_weight = 0;  // else V'V has to be diagonal: see sweep_fuzz.cpp
+  std::vector<float> out(given.rows.n_rows * given.d);
+  std::vector<double> minima(given.rows.n_rows);
+  std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
+  RowProblem problem = given.problem(out.data());
+  problem.form = static_cast<Form>(bytes.in(0, 2));
+  problem.objective = minima.data();
+  solve(problem, bytes.coin());
+  if (given.wild) return;
+  expect(all_finite(out) && all_finite(minima), "finite rows and objectives");
+  for (std::int64_t row = 0; row < given.rows.n_rows; ++row)
+    expect(given.backward_error(row, &out[row * given.d], nullptr) < 1e-5, "rows solve their equations");
+}
+
+void draws_are_finite(Bytes& bytes, const Problem& given) {
+  std::vector<float> prior = bytes.floats(given.rows.n_rows * given.d, [&] { return bytes.small(); });
+  std::vector<double> ones(given.d, 1.0);
+  std::vector<float> out(prior.size()), again(prior.size());
+  RowProblem problem = given.problem(out.data());
+  problem.unobserved_weight = 0;
+  problem.draw = true;
+  problem.seed = bytes.word();
+  problem.prior = prior.data();
+  problem.shared_prior = given.rows.n_rows > 0 && bytes.coin();
+  problem.form = bytes.coin() ? Form::primal : Form::dual;
+  solve(problem, true);
+  if (given.wild) return;
+  expect(all_finite(out), "finite draws");
+  problem.out = again.data();
+  solve(problem, false);
+  expect(out == again, "the same draw again");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Bytes bytes(data, size);
+  const bool draw = bytes.in(0, 3) == 0;
+  Problem given(bytes, 70, true);
+  if (draw) draws_are_finite(bytes, given);
+  else solutions_are_right(bytes, given);
+  return 0;
+}
