@@ -1,7 +1,7 @@
 """Truncated SVD of MovieLens 1M: seconds and accuracy beside scikit-learn and SciPy.
 
     python -m benchmarks.speed.svd                    d = 16, 64, 128; writes speed/svd.json
-    python -m benchmarks.speed.svd --factors 64 --repeats 2 --out .bench/look.json
+    python -m benchmarks.speed.svd --factors 64       this d anew, the others stay
 
 The matrix holds the ratings as they are. PureSVD with its defaults beside TruncatedSVD (randomized,
 its default, and arpack) and svds, each given float64 and float32 (ours works in float32), each from
@@ -13,6 +13,7 @@ and by how much ‖A − U Vᵀ‖_F is above the least possible.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -74,9 +75,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     given = parser.parse_args()
     described = machine.describe()
+    known = json.loads(given.out.read_text())["cases"] if given.out.exists() else []
+    cases = [case for case in known if case["n_factors"] not in given.factors]
     players = [Player(name, "benchmarks.speed.svd_runs", run[2]) for name, run in RUNS.items()]
     try:
-        cases = [measure(players, d, given.repeats) for d in given.factors]
+        cases += [measure(players, d, given.repeats) for d in given.factors]
+        cases.sort(key=lambda case: case["n_factors"])
     finally:
         for player in players:
             player.stop()

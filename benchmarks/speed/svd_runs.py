@@ -30,7 +30,7 @@ def ratings(dtype: type):
     return sp.csr_matrix((columns[:, 2].astype(dtype), (users, items)))
 
 
-def lmf_svd(matrix, data, n_factors: int) -> Result:
+def lmf_svd(data, n_factors: int) -> Result:
     import lmf
 
     model = lmf.PureSVD(n_factors=n_factors, n_threads=2).fit(data, progress=False)
@@ -39,7 +39,7 @@ def lmf_svd(matrix, data, n_factors: int) -> Result:
 
 
 def sklearn_svd(algorithm: str):
-    def run(matrix, data, n_factors: int) -> Result:
+    def run(matrix, n_factors: int) -> Result:
         from sklearn.decomposition import TruncatedSVD
 
         model = TruncatedSVD(n_factors, algorithm=algorithm, random_state=0)
@@ -49,7 +49,7 @@ def sklearn_svd(algorithm: str):
     return run
 
 
-def scipy_svds(matrix, data, n_factors: int) -> Result:
+def scipy_svds(matrix, n_factors: int) -> Result:
     from scipy.sparse.linalg import svds
 
     u, s, vt = svds(matrix, k=n_factors, rng=0)
@@ -83,7 +83,7 @@ def error_of(matrix, users: np.ndarray, items: np.ndarray) -> float:
 
 def main() -> None:
     run, dtype, peer, libraries = RUNS[sys.argv[1]]
-    matrix, data = ratings(dtype), None
+    matrix = data = ratings(dtype)
     if peer is None:
         import lmf
 
@@ -92,7 +92,7 @@ def main() -> None:
 
     def answer(n_factors: int) -> dict:
         started = perf_counter()
-        users, items, values = run(matrix, data, n_factors)
+        users, items, values = run(data, n_factors)
         seconds = perf_counter() - started
         return {
             "seconds": seconds, "singular_values": values.astype(float).tolist(),

@@ -1,8 +1,8 @@
 """Processes that take turns: each library lives in one of its own and answers request by request.
 
 The driver asks A, B, C, A, B, C, ..., so that whatever disturbs the machine disturbs all alike. A
-process is started once and keeps its imports and its data; between two turns there is a pause, since
-idle thread pools spin for a while before they sleep.
+process is started once and keeps its imports and its data; between two turns there is a pause,
+since idle thread pools spin for a while before they sleep.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from benchmarks.places import ROOT
 from benchmarks.speed.contenders import restrict_to
 from benchmarks.speed.worker import Conversation
 
-PAUSE = 0.3
+PAUSE = 0.2
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Player:
-    """A process that runs `python -m module name` in a peer's environment (None: our own)."""
+    """A process that runs `python -m module name ...` in a peer's environment (None: our own)."""
 
     def __init__(
-        self, name: str, module: str, peer: str | None, environment: Mapping[str, str] = NOTHING
-    ) -> None:
+        self, name: str, module: str, peer: str | None, *arguments: str,
+        environment: Mapping[str, str] = NOTHING,
+    ) -> None:  # fmt: skip
         self.name = name
         python = python_of(peer) if peer else sys.executable
         self._process = subprocess.Popen(
-            [str(python), "-m", module, name],
+            [str(python), "-m", module, name, *arguments],
             cwd=ROOT,
             env=os.environ | dict(environment),
             stdin=subprocess.PIPE,
@@ -59,12 +60,15 @@ class Player:
             self._process.wait()
 
 
-def in_turns(players: list[Player], repeats: int, **request: object) -> dict[str, list[dict]]:
-    """Answers of each by name; a first round warms up and is not counted."""
+def in_turns(
+    players: list[Player], repeats: int, warm: bool = True, **request: object
+) -> dict[str, list[dict]]:
+    """Answers of each by name; with `warm`, a round before the first is not counted."""
     answers: dict[str, list[dict]] = {player.name: [] for player in players}
-    for turn in range(repeats + 1):
+    for turn in range(0 if warm else 1, repeats + 1):
         for player in players:
-            time.sleep(PAUSE)
+            if len(players) > 1:
+                time.sleep(PAUSE)
             answer = player.ask(**request)
             if turn:
                 answers[player.name].append(answer)

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 _BLOCK = 32  # columns that pass over the matrix together
 _SMALL = 256  # up to here the whole space is searched at once
-_AT_FIRST = 4  # so many columns a factor, and as many blocks, in the first epoch: it often is enough
+_AT_FIRST = 4  # so many columns a factor, and as many blocks, in the first epoch: often enough
 _LANE = 16  # native block products come in multiples of it
 _NOTHING = 1e-12  # squared length, by the largest, of a direction that is rounding and no more
 
