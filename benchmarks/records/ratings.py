@@ -230,7 +230,7 @@ def main() -> None:
     add("--threads", type=int, default=2)
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     given = parser.parse_args()
-    known = json.loads(given.out.read_text()) if given.only_peers else {"rows": []}
+    before = json.loads(given.out.read_text()) if given.only_peers else {}
     described, rows = machine.describe(), []
     for protocol in given.protocol:
         print(f"\n{protocol}   published: {PUBLISHED[protocol]}")
@@ -252,9 +252,10 @@ def main() -> None:
                 flush=True,
             )
     if given.only_peers:
+        load = os.getloadavg()[0]
         for row in rows:
-            row["measured_on"] = f"{described['cpu']}, {date.today()}"
-        rows, described = merged(known["rows"], rows), known["machine"]
+            row["measured_on"] = f"{described['cpu']}, {date.today()}, load average {load:.1f}"
+        rows, described = merged(before["rows"], rows), before["machine"]
     results.write(
         given.out, command="python -m benchmarks.records.ratings", machine=described,
         published=PUBLISHED, left_out=LEFT_OUT, rows=rows,

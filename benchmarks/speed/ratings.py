@@ -7,7 +7,8 @@ One random split, 90 % to learn from; test ratings of users or items that are no
 left out. A point of a curve is a whole fit of so many epochs from scratch: its seconds, and the
 RMSE of its predictions; so nothing is counted twice and nobody is asked to stop in between. The
 seconds of an epoch are the difference of two such fits by the difference of their epochs. Two
-threads each, every library a process of its own, in turns; medians of five turns.
+threads each, every library a process of its own, in turns: medians of five, of
+three for the points of a curve and where a fit takes seconds.
 
 LIBMF is built from source with the AVX flags of its own Makefile (`benchmarks.peers.FLAGS`).
 Surprise's SVD has its defaults (100 factors, 20 epochs); Cornac's MF its own beside d.
@@ -41,9 +42,10 @@ POINTS = {
     "lmf-als": (2, 4, 8),
     "libmf": (4, 8, 12, 20, 30),
     "cornac-mf": (4, 20),
-    "surprise-svd": (4, 20),
+    "surprise-svd": (20,),
 }
-SLOW = ("surprise-svd", "cornac-mf")  # their points are measured once, the races as all others
+SLOW = ("surprise-svd", "cornac-mf")  # their points are measured once, their races three times
+ONCE, THRICE = 1, 3
 #: Small d is where the stochastic solvers reach a good RMSE first.
 SHORT = {"lmf-sgd-16": ("lmf-sgd", (4, 6, 8, 10, 12, 16, 20)),
          "libmf-16": ("libmf", (4, 8, 12, 20, 30))}  # fmt: skip
@@ -174,11 +176,16 @@ def curves_and_races(found: dict[str, Player], repeats: int) -> tuple[list[dict]
     rows = []
     for name, points in POINTS.items():
         d = 100 if name == "surprise-svd" else 64
-        rows.append(curve(found[name], name, d, points, 1 if name in SLOW else repeats))
-    rows += [curve(found[name], label, 16, points, repeats)
+        rows.append(
+            curve(found[name], name, d, points, ONCE if name in SLOW else min(THRICE, repeats))
+        )
+    rows += [curve(found[name], label, 16, points, min(THRICE, repeats))
              for label, (name, points) in SHORT.items()]  # fmt: skip
     peers = ("surprise-svd", "libmf", "cornac-mf")
-    return rows, {peer: race(rows, found, peer, repeats) for peer in peers}
+    return rows, {
+        peer: race(rows, found, peer, min(THRICE, repeats) if peer in SLOW else repeats)
+        for peer in peers
+    }
 
 
 def claims(epochs: list[dict], races: dict[str, dict]) -> list[dict]:
