@@ -52,8 +52,8 @@ SHORT = {"lmf-sgd-16": ("lmf-sgd", (4, 6, 8, 10, 12, 16, 20)),
 EPOCHS_OF_RATES = (4, 20)
 #: Tried by --choose, at d = 64 and 20 epochs.
 GRID = {
-    "lmf-sgd": {"regularization": (0.15, 0.25), "regularization_exponent": (0.75,),
-                "learning_rate": (0.02, 0.03, 0.045)},
+    "lmf-sgd": {"regularization": (0.03, 0.045, 0.06, 0.15, 0.25, 1.0, 1.2),
+                "regularization_exponent": (0.5, 0.75, 1.0), "learning_rate": (0.02, 0.03, 0.045)},
     "lmf-adagrad": {"regularization": (1.0, 1.2, 1.4), "learning_rate": (0.05, 0.1, 0.15)},
     "lmf-adam": {"regularization": (1.0, 1.2, 1.4), "learning_rate": (0.002, 0.005)},
     "lmf-als": {"regularization": (1.0, 1.2, 1.4, 1.6)},
@@ -142,7 +142,7 @@ def first_at(row: dict, wanted: float) -> dict | None:
 
 
 def race(rows: list[dict], found: dict[str, Player], peer: str, repeats: int) -> dict:
-    """Our fastest way to the best RMSE of a peer's curve, in turns with the peer's."""
+    """Our fastest way to the RMSE at the end of a peer's curve, in turns with the peer's."""
     theirs = [row for row in rows if row["contender"].startswith(peer)]
     best = min((row["points"][-1]["rmse"], at) for at, row in enumerate(theirs))
     goal_row, goal = theirs[best[1]], best[0]
