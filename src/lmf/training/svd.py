@@ -231,4 +231,3 @@ class TruncatedSVD(Trainer):
 
 def _multiple(width: int) -> int:
     return math.ceil(width / _LANE) * _LANE
-
