@@ -3,16 +3,20 @@
     python -m benchmarks.peers               make what is missing under .bench/venvs, then list it
 
 Versions are pinned, with the two libraries below them that their speed depends on. Running it
-again does nothing; a changed pin remakes that one environment.
+again does nothing; a changed pin remakes that one environment. A peer that comes as source only is
+compiled here, with the flags that stand beside its pin.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.places import VENVS
 
@@ -21,8 +25,15 @@ PINS = {
     "surprise": ("scikit-surprise==1.1.5", "numpy==2.4.6", "scipy==1.17.1"),
     "myfm": ("myfm==0.4.0", "numpy==2.4.6", "scipy==1.17.1"),
     "irspack": ("irspack==0.5.2", "numpy==2.4.6", "scipy==1.17.1"),
+    "cornac": ("cornac==3.0.1", "numpy==2.4.6", "scipy==1.17.1"),
+    "smurff": ("smurff==1.1", "numpy==2.4.6", "scipy==1.17.1"),
+    "libmf": ("libmf==0.9.2", "numpy==2.4.6"),
     "sklearn": ("scikit-learn==1.9.1", "numpy==2.4.6", "scipy==1.17.1"),
 }
+#: Compiler flags of the peers that are built from source. LIBMF's are those of its own Makefile:
+#: its wrapper's setup.py forgets them and would give the scalar loops.
+FLAGS = {"libmf": {"CFLAGS": "-O3 -march=native -mavx -DUSEAVX -DUSEOMP -fopenmp",
+                   "LDFLAGS": "-fopenmp"}}  # fmt: skip
 
 
 def python_of(peer: str) -> Path:
@@ -30,18 +41,25 @@ def python_of(peer: str) -> Path:
     folder = VENVS / peer
     python = folder / "bin" / "python"
     stamp = folder / "pins.json"
-    wanted = [f"python {sys.version_info.major}.{sys.version_info.minor}", *PINS[peer]]
+    flags = [f"{name}={value}" for name, value in FLAGS.get(peer, {}).items()]
+    wanted = [f"python {sys.version_info.major}.{sys.version_info.minor}", *PINS[peer], *flags]
     if not (stamp.exists() and json.loads(stamp.read_text()) == wanted):
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making the environment of {peer} ...", file=sys.stderr, flush=True)
         _quiet([sys.executable, "-m", "venv", str(folder)])
-        _quiet([str(python), "-m", "pip", "install", "--only-binary", ":all:", *PINS[peer]])
+        built = ["--no-binary", peer, "--no-cache-dir"] if peer in FLAGS else []
+        _quiet(
+            [str(python), "-m", "pip", "install", "--only-binary", ":all:", *built, *PINS[peer]],
+            FLAGS.get(peer, {}),
+        )
         stamp.write_text(json.dumps(wanted))
     return python
 
 
-def _quiet(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+def _quiet(command: list[str], environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    done = subprocess.run(
+        command, env=os.environ | dict(environment), capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}")
 

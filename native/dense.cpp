@@ -90,10 +90,11 @@ bool rotate(float* factors, std::int64_t n, int d, const double* basis, const st
   });
 }
 
-bool cross(const float* left, int q, const float* right, int w, std::int64_t n, double* out,
-           int n_threads, const Interrupt& interrupt) {
-  const std::size_t size = static_cast<std::size_t>(q) * w;
-  const std::int64_t groups = std::clamp<std::int64_t>(n / 1024, 1, 16);
+bool cross(const Blocks& left, const float* right, int w, double* out, int n_threads,
+           const Interrupt& interrupt) {
+  const std::size_t size = static_cast<std::size_t>(left.q()) * w;
+  const std::size_t size_of_block = static_cast<std::size_t>(left.width) * w;
+  const std::int64_t n = left.n, groups = std::clamp<std::int64_t>(n / 896, 1, 16);
   std::vector<double> sums(groups * size, 0.0);
   const bool finished = parallel_for(groups, n_threads, interrupt, [&](std::int64_t group, int) {
     double* sum = sums.data() + group * size;
@@ -101,8 +102,9 @@ bool cross(const float* left, int q, const float* right, int w, std::int64_t n, 
     const std::int64_t end = n * (group + 1) / groups;
     for (std::int64_t row = n * group / groups; row < end; row += 1024) {
       std::fill(part.begin(), part.end(), 0.0f);
-      dense_kernels().cross(left + row * q, q, right + row * w, w, std::min<std::int64_t>(1024, end - row),
-                            part.data());
+      for (int block = 0; block < left.count; ++block)
+        dense_kernels().cross(left.row(block, row), left.width, right + row * w, w,
+                              std::min<std::int64_t>(1024, end - row), part.data() + block * size_of_block);
       for (std::size_t k = 0; k < size; ++k) sum[k] += part[k];
     }
   });
@@ -113,16 +115,18 @@ bool cross(const float* left, int q, const float* right, int w, std::int64_t n, 
   return finished;
 }
 
-bool subtract_product(float* from, int w, const float* left, int q, const double* coefficients,
-                      std::int64_t n, int n_threads, const Interrupt& interrupt) {
-  if (q == 0 || w == 0) return true;  // nothing to subtract, perhaps from no memory
-  constexpr std::int64_t chunk = 256;
-  const std::vector<float> narrow(coefficients, coefficients + static_cast<std::size_t>(q) * w);
-  return parallel_for((n + chunk - 1) / chunk, n_threads, interrupt, [&](std::int64_t at, int) {
-    std::vector<float> panel(static_cast<std::size_t>(q) * 8);
-    const std::int64_t begin = at * chunk;
-    dense_kernels().subtract_product(from + begin * w, w, left + begin * q, q, narrow.data(),
-                                     std::min(n - begin, chunk), panel.data());
+bool subtract_product(float* from, int w, const Blocks& left, const double* coefficients, int n_threads,
+                      const Interrupt& interrupt) {
+  if (left.width == 0 || w == 0) return true;  // nothing to subtract, perhaps from no memory
+  constexpr std::int64_t chunk = 128;
+  const std::size_t size_of_block = static_cast<std::size_t>(left.width) * w;
+  const std::vector<float> narrow(coefficients, coefficients + left.count * size_of_block);
+  return parallel_for((left.n + chunk - 1) / chunk, n_threads, interrupt, [&](std::int64_t at, int) {
+    std::vector<float> panel(static_cast<std::size_t>(left.width) * 8);
+    const std::int64_t begin = at * chunk, rows = std::min(left.n - begin, chunk);
+    for (int block = 0; block < left.count; ++block)
+      dense_kernels().subtract_product(from + begin * w, w, left.row(block, begin), left.width,
+                                       narrow.data() + block * size_of_block, rows, panel.data());
   });
 }
 

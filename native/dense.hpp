@@ -18,14 +18,23 @@ bool gram(const float* factors, std::int64_t n, int d, double* out, int n_thread
 bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
             int n_threads, const Interrupt& interrupt);
 
-// out = Q'W in float64, q x w, for Q n x q and W n x w, both widths multiples of 16. Summed in fixed
-// groups joined in order.
-bool cross(const float* left, int q, const float* right, int w, std::int64_t n, double* out,
-           int n_threads, const Interrupt& interrupt);
+// A tall matrix Q of q columns that grows: blocks of n x width, a multiple of 16, one after the other.
+struct Blocks {
+  const float* data = nullptr;
+  int count = 0, width = 0;
+  std::int64_t n = 0;
+
+  int q() const { return count * width; }
+  const float* row(int block, std::int64_t at) const { return data + (block * n + at) * width; }
+};
+
+// out = Q'W in float64, q x w, for W n x w, w a multiple of 16. Summed in fixed groups joined in order.
+bool cross(const Blocks& left, const float* right, int w, double* out, int n_threads,
+           const Interrupt& interrupt);
 
 // W -= Q C in place, C q x w; widths as for cross.
-bool subtract_product(float* from, int w, const float* left, int q, const double* coefficients,
-                      std::int64_t n, int n_threads, const Interrupt& interrupt);
+bool subtract_product(float* from, int w, const Blocks& left, const double* coefficients, int n_threads,
+                      const Interrupt& interrupt);
 
 // out[k] = sum over rows of weight * factor_k^2, d elements. Summed in fixed groups joined in order.
 void column_energies(const float* factors, const double* weights, std::int64_t n, int d, double* out,

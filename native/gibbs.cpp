@@ -2,15 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 
 #include "dense.hpp"
+#include "memory.hpp"
 
 namespace lmf {
 namespace {
 
 using Matrix = std::vector<double>;  // d x d, row-major
+
+constexpr std::int64_t entries_of_chunk = 32768;
+
+// Calls body(chunk, begin, end) for chunks of n entries.
+template <class Body>
+void for_chunks(std::int64_t n, int n_threads, const Body& body) {
+  parallel_for((n + entries_of_chunk - 1) / entries_of_chunk, n_threads, {}, [&](std::int64_t at, int) {
+    body(at, at * entries_of_chunk, std::min(n, (at + 1) * entries_of_chunk));
+  });
+}
 
 // A = C C' in place, C lower; what is above the diagonal becomes 0.
 void cholesky(Matrix& a, int d) {
@@ -101,8 +113,24 @@ RowPrior draw_prior(std::int64_t n, int d, const double* sums, const double* gra
   return prior;
 }
 
-bool gibbs_sweep(RowProblem problem, const float* fixed, std::int64_t n_fixed, double precision,
-                 std::uint64_t seed, int n_threads, const Interrupt& interrupt, RowPrior& prior) {
+double squared_error(const float* targets, const float* scores, const float* bias,
+                     const std::int32_t* row, std::int64_t n, int n_threads) {
+  const std::int64_t groups = (n + entries_of_chunk - 1) / entries_of_chunk;
+  std::vector<double> sums(groups, 0.0);
+  for_chunks(n, n_threads, [&](std::int64_t group, std::int64_t begin, std::int64_t end) {
+    double even = 0, odd = 0;  // two sums, so that one addition need not wait for the other
+    for (std::int64_t k = begin; k < end; ++k) {
+      const double error = targets[k] - scores[k] - bias[row[k]];
+      (k % 2 ? odd : even) += error * error;
+    }
+    sums[group] = even + odd;
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std::int64_t n_fixed,
+                 double precision, std::uint64_t seed, int n_threads, const Interrupt& interrupt,
+                 RowPrior& prior) {
   const int d = problem.d;
   const std::size_t square = static_cast<std::size_t>(d) * d;
   std::vector<double> squares(square);
@@ -120,8 +148,12 @@ bool gibbs_sweep(RowProblem problem, const float* fixed, std::int64_t n_fixed, d
   if (!rotate(features.data(), n_fixed, d, transposed.data(), nullptr, n_threads, interrupt))
     return false;
   const std::int64_t nnz = problem.indptr[problem.n_rows];
-  std::vector<float> targets(problem.targets, problem.targets + nnz);
-  for (float& target : targets) target *= static_cast<float>(root);
+  Buffer<float> targets(nnz);
+  const float scale = static_cast<float>(root);
+  for_chunks(nnz, n_threads, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k)
+      targets[k] = (problem.targets[k] - (bias ? bias[problem.indices[k]] : 0.0f)) * scale;
+  });
 
   const std::vector<double> ones(problem.n_rows, 1.0);
   const std::vector<float> mean(prior.mean.begin(), prior.mean.end());

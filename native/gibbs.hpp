@@ -29,8 +29,14 @@ RowPrior draw_prior(std::int64_t n, int d, const double* sums, const double* gra
 
 // Draws the prior from the present rows of problem.out, then every row of problem.out anew.
 // `precision` is alpha; problem.targets, indptr, indices, d, n_rows and out are read, `fixed` is
-// n_fixed x d. Returns false if interrupted: then out is as it was.
-bool gibbs_sweep(RowProblem problem, const float* fixed, std::int64_t n_fixed, double precision,
-                 std::uint64_t seed, int n_threads, const Interrupt& interrupt, RowPrior& prior);
+// n_fixed x d. `bias`, n_fixed or null, is taken from the targets of its rows. Returns false if
+// interrupted: then out is as it was.
+bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std::int64_t n_fixed,
+                 double precision, std::uint64_t seed, int n_threads, const Interrupt& interrupt,
+                 RowPrior& prior);
+
+// The sum over n entries of (target - score - bias[row])^2, in fixed groups joined in order.
+double squared_error(const float* targets, const float* scores, const float* bias,
+                     const std::int32_t* row, std::int64_t n, int n_threads);
 
 }  // namespace lmf

@@ -17,7 +17,7 @@ struct SparseProduct {
   float* out = nullptr;           // Y: n_rows x width
 };
 
-// One thread sums a row of Y in the order of its entries. Returns false if interrupted.
+// One thread sums a row of Y, in an order that its entries alone decide. Returns false if interrupted.
 bool multiply(const SparseProduct& product, int n_threads, const Interrupt& interrupt);
 
 // One build (native/isa/sparse.cpp).

@@ -10,21 +10,25 @@ from time import perf_counter
 import numpy as np
 
 
-def from_surprise(train: tuple, test: tuple, *, name: str):
-    import surprise
+def surprise(algorithm: str, **params: object):
+    """One of Surprise's algorithms at its defaults."""
 
-    data = surprise.Dataset(surprise.Reader(rating_scale=(1, 5)))
-    trainset = data.construct_trainset(
-        [(u, i, float(r), None) for u, i, r in zip(*(c.tolist() for c in train), strict=True)]
-    )
-    model = getattr(surprise, name)(random_state=0)
-    model.fit(trainset)
-    return lambda: np.array(
-        [model.predict(u, i).est for u, i in zip(test[0].tolist(), test[1].tolist(), strict=True)]
-    )
+    def run(train: tuple, test: tuple):
+        import surprise
+
+        data = surprise.Dataset(surprise.Reader(rating_scale=(1, 5)))
+        trainset = data.construct_trainset(
+            [(u, i, float(r), None) for u, i, r in zip(*(c.tolist() for c in train), strict=True)]
+        )
+        model = getattr(surprise, algorithm)(**params)
+        model.fit(trainset)
+        pairs = list(zip(test[0].tolist(), test[1].tolist(), strict=True))
+        return lambda: np.array([model.predict(u, i).est for u, i in pairs])
+
+    return run
 
 
-def myfm(train: tuple, test: tuple):
+def myfm(train: tuple, test: tuple, rank: int = 16, samples: int = 300):
     import myfm as library
     import scipy.sparse as sp
 
@@ -41,18 +45,21 @@ def myfm(train: tuple, test: tuple):
         shape = (len(user), len(users) + len(items))
         return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
 
-    model = library.MyFMRegressor(rank=16, random_seed=42)
+    model = library.MyFMRegressor(rank=rank, random_seed=42)
     model.fit(
-        matrix(train[0], train[1]), train[2].astype(float), n_iter=300, n_kept_samples=295,
-        group_shapes=[len(users), len(items)],
+        matrix(train[0], train[1]), train[2].astype(float), n_iter=samples,
+        n_kept_samples=samples - 5, group_shapes=[len(users), len(items)],
     )  # fmt: skip
     return lambda: model.predict(matrix(test[0], test[1]))
 
 
-PEERS = {
-    "surprise-svd": partial(from_surprise, name="SVD"),
-    "surprise-nmf": partial(from_surprise, name="NMF"),
+RUNS = {
+    "surprise-svd": surprise("SVD", random_state=0),
+    "surprise-svdpp": surprise("SVDpp", random_state=0),
+    "surprise-nmf": surprise("NMF", random_state=0),
+    "surprise-knnbaseline": surprise("KNNBaseline", verbose=False),
     "myfm": myfm,
+    "myfm-32": partial(myfm, rank=32, samples=100),
 }
 
 
@@ -64,7 +71,7 @@ def main() -> None:
             for part in ("train", "test")
         )
     started = perf_counter()
-    predict = PEERS[name](train, test)
+    predict = RUNS[name](train, test)
     seconds = perf_counter() - started
     errors = np.clip(predict(), 1, 5) - test[2]
     print(json.dumps({"rmse": float(np.sqrt(np.mean(errors**2))), "seconds": seconds}))

@@ -53,34 +53,34 @@ void balance_sides(InOut2<float> users, In1<double> user_weights, InOut2<float> 
           static_cast<int>(users.shape(1)), n_threads);
 }
 
-void require_widths(std::size_t q, std::size_t w) {
-  require(q % 16 == 0 && w % 16 == 0, "the widths must be multiples of 16");
+Blocks blocks_of(const In3<float>& left, std::size_t n, std::size_t w) {
+  require(left.shape(1) == n, "both must have the same number of rows");
+  require(left.shape(2) % 16 == 0 && w % 16 == 0, "the widths must be multiples of 16");
+  return {left.data(), static_cast<int>(left.shape(0)), static_cast<int>(left.shape(2)),
+          static_cast<std::int64_t>(n)};
 }
 
-Out2<double> cross_of(In2<float> left, In2<float> right, int n_threads) {
-  const std::size_t q = left.shape(1), w = right.shape(1);
-  require(left.shape(0) == right.shape(0), "both must have the same number of rows");
-  require_widths(q, w);
-  Owned<double> out(q * w);
+Out2<double> cross_of(In3<float> left, In2<float> right, int n_threads) {
+  const std::size_t w = right.shape(1);
+  const Blocks blocks = blocks_of(left, right.shape(0), w);
+  Owned<double> out(static_cast<std::size_t>(blocks.q()) * w);
   bool finished;
   {
     nb::gil_scoped_release free;
-    finished = cross(left.data(), static_cast<int>(q), right.data(), static_cast<int>(w),
-                     static_cast<std::int64_t>(left.shape(0)), out.data(), n_threads,
+    finished = cross(blocks, right.data(), static_cast<int>(w), out.data(), n_threads,
                      python_interrupt());
   }
   raise_if_interrupted(finished);
-  return out.matrix(q, w);
+  return out.matrix(blocks.q(), w);
 }
 
-void subtract(InOut2<float> from, In2<float> left, In2<double> coefficients, int n_threads) {
-  const std::size_t q = left.shape(1), w = from.shape(1);
-  require(left.shape(0) == from.shape(0), "both must have the same number of rows");
-  require(coefficients.shape(0) == q && coefficients.shape(1) == w, "coefficients must be q x w");
-  require_widths(q, w);
+void subtract(InOut2<float> from, In3<float> left, In2<double> coefficients, int n_threads) {
+  const std::size_t w = from.shape(1);
+  const Blocks blocks = blocks_of(left, from.shape(0), w);
+  require(coefficients.shape(0) == static_cast<std::size_t>(blocks.q()) && coefficients.shape(1) == w,
+          "coefficients must be q x w");
   nb::gil_scoped_release free;
-  subtract_product(from.data(), static_cast<int>(w), left.data(), static_cast<int>(q),
-                   coefficients.data(), static_cast<std::int64_t>(left.shape(0)), n_threads, {});
+  subtract_product(from.data(), static_cast<int>(w), blocks, coefficients.data(), n_threads, {});
 }
 
 }  // namespace
@@ -89,12 +89,13 @@ void bind_dense(nb::module_& m) {
   m.def("cross", &cross_of, "left"_a.noconvert(), "right"_a.noconvert(), "n_threads"_a = 0,
         nb::sig("def cross(left: numpy.ndarray, right: numpy.ndarray, n_threads: int = 0) "
                 "-> numpy.ndarray"),
-        "Q'W in float64 for Q float32[n, q] and W float32[n, w], q and w multiples of 16.");
+        "Q'W in float64, q x w, for W float32[n, w] and Q given as blocks of its columns, "
+        "float32[k, n, b], q = k b; w and b multiples of 16.");
   m.def("subtract_product", &subtract, "from_"_a.noconvert(), "left"_a.noconvert(),
         "coefficients"_a.noconvert(), "n_threads"_a = 0,
         nb::sig("def subtract_product(from_: numpy.ndarray, left: numpy.ndarray, "
                 "coefficients: numpy.ndarray, n_threads: int = 0) -> None"),
-        "W -= Q C in place, W float32[n, w], Q float32[n, q], C float64[q, w]; widths as for cross.");
+        "W -= Q C in place, W float32[n, w], Q as for cross, C float64[q, w].");
   m.def("gram", &gram_of, "factors"_a.noconvert(), "n_threads"_a = 0,
         nb::sig("def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray"),
         "V'V in float64 for factors float32[n, d].");

@@ -12,24 +12,43 @@ namespace {
 constexpr int most_vectors = 8;
 constexpr std::int64_t ahead = 12;  // entries between a prefetch and its use
 
+// So many sums of a vector take turns, so that an addition need not wait for the one before it.
+template <int Vectors>
+constexpr int turns = Vectors < most_vectors ? most_vectors / Vectors : 1;
+
+// sum += value * (row of X), for entry e of the matrix.
+template <int Vectors>
+LMF_INLINE void add_entry(const SparseProduct& p, std::int64_t e, std::int64_t stop, std::int64_t column,
+                          Vector<float>* sum) {
+  if (e + ahead < stop) {
+    const char* next = reinterpret_cast<const char*>(
+        p.dense + static_cast<std::int64_t>(p.indices[e + ahead]) * p.width + column);
+    for (int byte = 0; byte < Vectors * vector_bytes; byte += 64) __builtin_prefetch(next + byte);
+  }
+  const float* from = p.dense + static_cast<std::int64_t>(p.indices[e]) * p.width + column;
+  const Vector<float> value = broadcast(p.values ? p.values[e] : 1.0f);
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) sum[v] += value * load(from + v * width<float>);
+}
+
 template <int Vectors>
 void block_of_row(const SparseProduct& p, std::int64_t row, std::int64_t column) {
-  Vector<float> sum[Vectors] = {};
+  constexpr int Turns = turns<Vectors>;
+  Vector<float> sum[Turns][Vectors] = {};
   const std::int64_t last = p.indptr[row + 1], stop = p.indptr[p.n_rows];
-  for (std::int64_t e = p.indptr[row]; e < last; ++e) {
-    if (e + ahead < stop) {
-      const char* next = reinterpret_cast<const char*>(
-          p.dense + static_cast<std::int64_t>(p.indices[e + ahead]) * p.width + column);
-      for (int byte = 0; byte < Vectors * vector_bytes; byte += 64) __builtin_prefetch(next + byte);
-    }
-    const float* from = p.dense + static_cast<std::int64_t>(p.indices[e]) * p.width + column;
-    const Vector<float> value = broadcast(p.values ? p.values[e] : 1.0f);
+  std::int64_t e = p.indptr[row];
+  for (; e + Turns <= last; e += Turns) {
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) sum[v] += value * load(from + v * width<float>);
+    for (int turn = 0; turn < Turns; ++turn)
+      add_entry<Vectors>(p, e + turn, stop, column, sum[turn]);
   }
+  for (; e < last; ++e) add_entry<Vectors>(p, e, stop, column, sum[0]);
   float* to = p.out + row * p.width + column;
 #pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) store(to + v * width<float>, sum[v]);
+  for (int v = 0; v < Vectors; ++v) {
+    for (int turn = 1; turn < Turns; ++turn) sum[0][v] += sum[turn][v];
+    store(to + v * width<float>, sum[0][v]);
+  }
 }
 
 // The last columns, fewer than a vector.

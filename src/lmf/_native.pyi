@@ -56,14 +56,19 @@ def stochastic_epoch(users: dict[str, numpy.ndarray], items: dict[str, numpy.nda
     One epoch of stochastic gradient descent over ratings in a grid of blocks, in place; native/stochastic.hpp has the rules. Returns the sum of squared errors after it. `check` looks whether the blocks of a round share no user and no item.
     """
 
-def sparse_product(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, dense: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
+def sparse_product(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, dense: numpy.ndarray, n_threads: int = 0, check: bool = True) -> numpy.ndarray:
     """
-    Returns A X, float32[m, b]: A is m x n in CSR (values None: all 1), X float32[n, b].
+    Returns A X, float32[m, b]: A is m x n in CSR (values None: all 1), X float32[n, b]. `check` looks at every index first: needed once for a matrix that does not change.
     """
 
-def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0, bias: numpy.ndarray | None = None) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
-    Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d]; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d]: a row is x = T z, z ~ N(m, I) a priori.
+    Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d], whose bias[n] is taken from the targets; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d]: a row is x = T z, z ~ N(m, I) a priori.
+    """
+
+def squared_error(targets: numpy.ndarray, scores: numpy.ndarray, bias: numpy.ndarray, row: numpy.ndarray, n_threads: int = 0) -> float:
+    """
+    The sum of (target - score - bias[row])^2; the same bits for any n_threads.
     """
 
 def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -73,13 +78,11 @@ def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) -> t
 
 def cross(left: numpy.ndarray, right: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
     """
-    Q'W in float64 for Q float32[n, q] and W float32[n, w], q and w multiples of 16.
+    Q'W in float64, q x w, for W float32[n, w] and Q given as blocks of its columns, float32[k, n, b], q = k b; w and b multiples of 16.
     """
 
 def subtract_product(from_: numpy.ndarray, left: numpy.ndarray, coefficients: numpy.ndarray, n_threads: int = 0) -> None:
-    """
-    W -= Q C in place, W float32[n, w], Q float32[n, q], C float64[q, w]; widths as for cross.
-    """
+    """W -= Q C in place, W float32[n, w], Q as for cross, C float64[q, w]."""
 
 def gram(factors: numpy.ndarray, n_threads: int = 0) -> numpy.ndarray:
     """V'V in float64 for factors float32[n, d]."""

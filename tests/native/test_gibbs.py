@@ -99,3 +99,28 @@ def test_what_does_not_fit_is_refused() -> None:
         _native.gibbs_sweep(indptr, indices + np.int32(7), targets, features, out, 1.0, 1)
     with pytest.raises(ValueError, match="finite"):
         _native.gibbs_sweep(indptr, indices, targets, features, out * np.nan, 1.0, 1)
+
+
+def test_the_bias_of_the_other_side_is_taken_from_the_targets() -> None:
+    features, targets = problem(40, 4)
+    indptr, indices = np.array([0, 25, 40], np.int64), np.arange(40, dtype=np.int32)
+    bias = np.linspace(-1, 1, 40, dtype=np.float32)
+    left, right = np.ones((2, 4), np.float32), np.ones((2, 4), np.float32)
+    _native.gibbs_sweep(indptr, indices, targets, features, left, 2.0, 5, bias=bias)
+    _native.gibbs_sweep(indptr, indices, targets - bias, features, right, 2.0, 5)
+    assert (left == right).all()
+    with pytest.raises(ValueError, match="bias"):
+        _native.gibbs_sweep(indptr, indices, targets, features, left, 2.0, 5, bias=bias[:-1])
+
+
+def test_squared_error() -> None:
+    random = np.random.default_rng(0)
+    targets, scores = random.standard_normal((2, 100_001), dtype=np.float32)
+    bias, row = random.standard_normal(9, dtype=np.float32), random.integers(0, 9, 100_001)
+    row = row.astype(np.int32)
+    found = _native.squared_error(targets, scores, bias, row, 1)
+    wanted = ((targets.astype(float) - scores - bias[row]) ** 2).sum()
+    assert found == pytest.approx(wanted, rel=1e-6)
+    assert found == _native.squared_error(targets, scores, bias, row, 3)
+    with pytest.raises(ValueError, match="row out of range"):
+        _native.squared_error(targets, scores, bias[:-1], row)

@@ -45,7 +45,7 @@ class PureSVD(Model):
         Largest relative residual of a singular pair; the relative error of a singular value is
         about its square.
     epochs : int, default 50
-        At most; each widens the search space by d columns.
+        At most; each widens the search space, by d / 2 columns or an eighth of it.
     seed : int, Generator or SeedSequence, default 0
         Of the random start. The same seed gives the same bits for any ``n_threads``.
     n_threads : int, default 0

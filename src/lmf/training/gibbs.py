@@ -191,11 +191,11 @@ class GibbsSampler(Trainer):
 
     def _draw(self, side: int, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         rows, other = self._rows[side], self._sides[1 - side]
-        targets = self._targets[side] - other[:, -1][rows.indices]
         fixed = with_ones(other[:, :-1])
         prior: tuple[NDArray[np.float64], NDArray[np.float64]] = _native.gibbs_sweep(
-            rows.indptr, rows.indices, targets, fixed, self._sides[side],
-            float(self._precision[0]), self._stream(number, side), self.n_threads,
+            rows.indptr, rows.indices, self._targets[side], fixed, self._sides[side],
+            float(self._precision[0]), self._stream(number, side),
+            self.n_threads, np.ascontiguousarray(other[:, -1]),
         )  # fmt: skip
         return prior
 
@@ -210,8 +210,10 @@ class GibbsSampler(Trainer):
             np.ascontiguousarray(users[:, :-1]), np.ascontiguousarray(items[:, :-1]),
             *self._places, item_bias=np.ascontiguousarray(items[:, -1]), n_threads=self.n_threads,
         )  # fmt: skip
-        errors = (self._targets[0] - scores - users[:, -1][self._places[0]]).astype(np.float64)
-        return float(np.einsum("i,i->", errors, errors))
+        bias = np.ascontiguousarray(users[:, -1])
+        return _native.squared_error(
+            self._targets[0], scores, bias, self._places[0], self.n_threads
+        )
 
     def _draw_precision(self, squared_error: float, number: int) -> float:
         random = np.random.Generator(np.random.Philox(self._stream(number, _NOISE)))

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 _BLOCK = 32  # columns that pass over the matrix together
 _SMALL = 256  # up to here the whole space is searched at once
-_AT_FIRST = 4  # so many times more columns in the first epoch: fewer never suffice
+_AT_FIRST = 4  # so many columns a factor, and as many blocks, in the first epoch: often enough
 _LANE = 16  # native block products come in multiples of it
 _NOTHING = 1e-12  # squared length, by the largest, of a direction that is rounding and no more
 
@@ -30,8 +30,9 @@ class TruncatedSVD(Trainer):
 
     Block Lanczos on B = AᵀA or AAᵀ, whichever is smaller: each step multiplies a block by B,
     makes it orthogonal to all blocks before, and adds it to the basis; the best approximation in
-    the span of the basis is found by a small eigenproblem (Rayleigh-Ritz). An epoch adds as many
-    columns as there are factors. In float32, with sums in float64.
+    the span of the basis is found by a small eigenproblem (Rayleigh-Ritz), at the end of an epoch.
+    The first epoch makes a basis of 4 (d + b) columns, b a block; each further one adds d / 2 or an
+    eighth, whichever is more. In float32, with sums in float64.
 
     Parameters
     ----------
@@ -73,8 +74,10 @@ class TruncatedSVD(Trainer):
         if values is not None:
             self.energy = float(np.square(values, dtype=np.float64).sum())
         self._block = min(_BLOCK, _multiple(n_factors))
-        self._basis = np.zeros((self._n, 0), np.float32)
         self._next = self._first(seed)  # block to be added
+        self._basis = np.zeros((0, *self._next.shape), np.float32)  # blocks, one after the other
+        self._room = self._basis  # of which the basis is the beginning
+        self._trusted = False  # whether the indices of A were looked at
         self._ritz = np.zeros((0, 0))  # basisᵀ B basis
         self._converged = False
         self.singular_values = np.zeros(n_factors)
@@ -88,7 +91,7 @@ class TruncatedSVD(Trainer):
             return np.eye(self._n, _multiple(self._n), dtype=np.float32)
         random = np.random.Generator(np.random.Philox(seed))
         block = random.standard_normal((self._n, self._block), dtype=np.float32)
-        return self._orthonormal(block)
+        return self._orthonormal(block)[0]
 
     @property
     def converged(self) -> bool:
@@ -97,8 +100,12 @@ class TruncatedSVD(Trainer):
 
     def epoch(self, number: int) -> float:
         """Widen the basis; return ‖A − U Vᵀ‖²_F of the best approximation in it."""
-        columns = max(self._block, self.n_factors) * (_AT_FIRST if number == 1 else 1)
-        residual = self._widen(self._basis.shape[1] + columns)
+        width = self._ritz.shape[0]
+        if number == 1:
+            columns = _AT_FIRST * (self.n_factors + self._block)
+        else:
+            columns = max(self._block, self.n_factors // 2, width // 8)
+        residual = self._widen(width + columns)
         theta, coordinates = self._best()
         self._coordinates, self._aligned = coordinates, False
         lost = np.linalg.norm(residual @ coordinates[-residual.shape[1] :], axis=0)
@@ -118,13 +125,15 @@ class TruncatedSVD(Trainer):
         width = arrays["ritz"].shape[-1]
         d, block = self.n_factors, self._next.shape[1]
         wanted: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
-            "basis": ((self._n, width), np.float32), "next": ((self._n, block), np.float32),
+            "basis": ((width // block, self._n, block), np.float32),
+            "next": ((self._n, block), np.float32),
             "ritz": ((width, width), np.float64), "coordinates": ((width, d), np.float64),
             "converged": ((1,), np.uint8),
         }  # fmt: skip
         for name, (shape, dtype) in wanted.items():
             check_fits(name, arrays[name], shape, np.dtype(dtype))
         self._basis, self._next = arrays["basis"].copy(), arrays["next"].copy()
+        self._room = self._basis
         self._ritz, self._coordinates = arrays["ritz"].copy(), arrays["coordinates"].copy()
         self._converged, self._aligned = bool(arrays["converged"][0]), False
 
@@ -141,7 +150,15 @@ class TruncatedSVD(Trainer):
 
     def _apply(self, block: Floats) -> Floats:
         """Return B times a block."""
-        return _product(self._up, _product(self._down, block, self.n_threads), self.n_threads)
+        image = self._times(self._up, self._times(self._down, block))
+        self._trusted = True
+        return image
+
+    def _times(self, rows: CSR, dense: Floats) -> Floats:
+        product: Floats = _native.sparse_product(
+            rows.indptr, rows.indices, rows.values, dense, self.n_threads, check=not self._trusted
+        )
+        return product
 
     def _widen(self, wanted: int) -> NDArray[np.float64]:
         """Add blocks until the basis has so many columns; return what the last one leaves over.
@@ -150,23 +167,31 @@ class TruncatedSVD(Trainer):
         """
         while True:
             known = self._ritz.shape[0]
-            self._basis = np.hstack([self._basis, self._next])
+            self._append(self._next)
             image = self._apply(self._next)
+            # But for rounding, B times a block lies in the blocks beside it and the next one. So
+            # the large part is taken off there, and what rounding left in all blocks once.
+            recent = self._basis[-2:]
+            large = _native.cross(recent, image, self.n_threads)
+            _native.subtract_product(image, recent, large, self.n_threads)
             inside = _native.cross(self._basis, image, self.n_threads)
-            self._grow_ritz(inside, known)
             _native.subtract_product(image, self._basis, inside, self.n_threads)
-            again = _native.cross(self._basis, image, self.n_threads)  # once is not enough
-            _native.subtract_product(image, self._basis, again, self.n_threads)
-            values, vectors = _native.eigen_symmetric(
-                _native.gram(image, self.n_threads), self.n_threads
-            )
-            rest: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))[:, None] * vectors
-            self._next = self._orthonormal(image)
-            if self._basis.shape[1] >= min(wanted, self._n) or not values.max(initial=0.0) > 0:
+            inside[-len(large) :] += large
+            self._grow_ritz(inside, known)
+            self._next, rest = self._orthonormal(image)
+            if inside.shape[0] >= min(wanted, self._n) or not rest.any():
                 return rest
 
+    def _append(self, block: Floats) -> None:
+        count = len(self._basis)
+        if count == len(self._room):
+            self._room = np.empty((2 * count + 8, *block.shape), np.float32)
+            self._room[:count] = self._basis
+        self._room[count] = block
+        self._basis = self._room[: count + 1]
+
     def _grow_ritz(self, inside: NDArray[np.float64], known: int) -> None:
-        size = self._basis.shape[1]
+        size = inside.shape[0]
         grown = np.zeros((size, size))
         grown[:known, :known] = self._ritz
         grown[:, known:] = inside
@@ -175,17 +200,22 @@ class TruncatedSVD(Trainer):
         grown[known:, known:] = (corner + corner.T) / 2
         self._ritz = grown
 
-    def _orthonormal(self, block: Floats) -> Floats:
-        """Return an orthonormal basis of a block's columns; zeros where it has fewer."""
+    def _orthonormal(self, block: Floats) -> tuple[Floats, NDArray[np.float64]]:
+        """Return an orthonormal basis of a block's columns, and a root R of its Gram matrix RᵀR.
+
+        The basis is zero where the block has fewer dimensions than columns.
+        """
+        roots = []
         for _ in range(2):  # the second time for what rounding left
             values, vectors = _native.eigen_symmetric(
                 _native.gram(block, self.n_threads), self.n_threads
             )
             alive = values > _NOTHING * values.max(initial=0.0)
             scale = np.where(alive, 1 / np.sqrt(np.where(alive, values, 1.0)), 0.0)
+            roots.append(np.sqrt(np.maximum(values, 0))[:, None] * vectors)
             _native.rotate(block, np.ascontiguousarray(vectors * scale[:, None]), None,
                            self.n_threads)  # fmt: skip
-        return block
+        return block, roots[0]
 
     def _best(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the d largest Ritz values and the coordinates of their vectors, a column each."""
@@ -195,15 +225,15 @@ class TruncatedSVD(Trainer):
 
     def _combined(self, coordinates: NDArray[np.float64]) -> Floats:
         out = np.zeros((self._n, _multiple(self.n_factors)), np.float32)
-        padded = np.zeros((self._basis.shape[1], out.shape[1]))
+        padded = np.zeros((len(coordinates), out.shape[1]))
         padded[:, : self.n_factors] = -coordinates
         _native.subtract_product(out, self._basis, padded, self.n_threads)
         return np.ascontiguousarray(out[:, : self.n_factors])
 
     def _align(self, vectors: Floats) -> None:
         """Keep the vectors, turned so that A V has columns orthogonal to float32's last digit."""
-        vectors = self._orthonormal(vectors)
-        image = _product(self._down, vectors, self.n_threads)
+        vectors, _ = self._orthonormal(vectors)
+        image = self._times(self._down, vectors)
         values, turn = _native.eigen_symmetric(_native.gram(image, self.n_threads), self.n_threads)
         order = np.argsort(-values, kind="stable")
         turn = np.ascontiguousarray(turn[order])
@@ -218,10 +248,3 @@ class TruncatedSVD(Trainer):
 
 def _multiple(width: int) -> int:
     return math.ceil(width / _LANE) * _LANE
-
-
-def _product(rows: CSR, dense: Floats, n_threads: int) -> Floats:
-    product: Floats = _native.sparse_product(
-        rows.indptr, rows.indices, rows.values, dense, n_threads
-    )
-    return product

@@ -1,0 +1,156 @@
+"""The tables of docs/performance.md, written from the JSON files beside the benchmarks.
+
+    python -m benchmarks.tables                rewrites what stands between its markers
+    python -m benchmarks.tables --check        only says whether that would change anything
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; no figure in it is typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+
+from benchmarks.places import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+BETWEEN = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def _result(name: str) -> dict:
+    return json.loads((ROOT / "benchmarks" / name).read_text())
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _source(document: dict, name: str) -> str:
+    machine = document["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores"
+    return f"\n`benchmarks/{name}`, {document['date'][:10]}, {where}.\n"
+
+
+def _seconds(value: float) -> str:
+    return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def epoch() -> str:
+    document = _result("speed/epoch.json")
+    names = [row["contender"] for row in document["cases"][0]["rows"]]
+    rows = []
+    for case in document["cases"]:
+        found = {row["contender"]: row["seconds"] for row in case["rows"]}
+        cells = [_seconds(found[name]) if name in found else "" for name in names]
+        rows.append([f"{case['data']}, d = {case['n_factors']}", *cells])
+    return _table(["one epoch", *names], rows) + _source(document, "speed/epoch.json")
+
+
+def rating_epochs() -> str:
+    document = _result("speed/ratings.json")
+    rows = [
+        [f"{row['contender']}, d = {row['n_factors']}", _seconds(row["seconds"]),
+         f"{row['by_ours']:.2f}", f"{row['rmse']:.4f}"]
+        for row in document["epochs"]
+    ]  # fmt: skip
+    head = ["solver", "one epoch", "by lmf-sgd", "RMSE after 20"]
+    return _table(head, rows) + _source(document, "speed/ratings.json")
+
+
+def rating_races() -> str:
+    document = _result("speed/ratings.json")
+    rows = []
+    for race in document["races"].values():
+        ours, theirs = race["ours"], race["theirs"]
+        rows.append([theirs["contender"], f"{race['goal_rmse']:.4f}", _seconds(theirs["seconds"]),
+                     f"{ours['contender']}, d = {ours['n_factors']}, {ours['epochs']} epochs",
+                     _seconds(ours["seconds"]), f"{race['by_ours']:.1f}"])  # fmt: skip
+    head = ["peer", "its RMSE", "its time", "ours", "our time", "times sooner"]
+    return _table(head, rows) + _source(document, "speed/ratings.json")
+
+
+def gibbs() -> str:
+    document = _result("speed/gibbs.json")
+    rows = [
+        [f"{row['contender']}, d = {case['n_factors']}", _seconds(row["seconds"]),
+         f"{row['by_ours']:.1f}"]
+        for case in document["cases"] for row in case["rows"]
+    ]  # fmt: skip
+    return _table(["sampler", "one sample", "by ours"], rows) + _source(
+        document, "speed/gibbs.json"
+    )
+
+
+def svd() -> str:
+    document = _result("speed/svd.json")
+    rows = [
+        [f"{row['contender']}, d = {case['n_factors']}", _seconds(row["seconds"]),
+         f"{row['by_ours']:.2f}", f"{row['singular_value_error']:.1e}",
+         f"{row['error_above_least']:.1e}"]
+        for case in document["cases"] for row in case["rows"]
+    ]  # fmt: skip
+    head = ["", "seconds", "by ours", "error of singular values", "error above the least"]
+    return _table(head, rows) + _source(document, "speed/svd.json")
+
+
+def intake() -> str:
+    document = _result("intake.json")
+    rows = [
+        [f"{case['order']}, {row['reader']}", _seconds(row["seconds"]),
+         f"{row['peak_bytes'] / 1e9:.2f} GB"]
+        for case in document["cases"] for row in case["rows"]
+    ]  # fmt: skip
+    return _table(["20 million rows of Parquet", "seconds", "peak memory"], rows) + _source(
+        document, "intake.json"
+    )
+
+
+def rmse() -> str:
+    document = _result("records/ratings.json")
+    protocols = list(dict.fromkeys(row["protocol"] for row in document["rows"]))
+    models = dict.fromkeys(row["model"] for row in document["rows"])
+    found = {(row["protocol"], row["model"]): f"{row['rmse']:.4f}" for row in document["rows"]}
+    rows = [[model, *(found.get((protocol, model), "") for protocol in protocols)]
+            for model in models]  # fmt: skip
+    return _table(["RMSE", *protocols], rows) + _source(document, "records/ratings.json")
+
+
+def claims() -> str:
+    """What was promised and missed, of every file that says so."""
+    rows = []
+    for name in ("speed/epoch.json", "speed/ratings.json", "speed/gibbs.json", "speed/svd.json",
+                 "intake.json", "records/ncf.json"):  # fmt: skip
+        kept = _result(name)["claims"]
+        missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in kept
+                  if not claim["holds"]]  # fmt: skip
+        rows.append([f"`{name}`", f"{len(kept) - len(missed)} of {len(kept)}",
+                     "; ".join(missed) or "none"])  # fmt: skip
+    return _table(["file", "targets met", "missed"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "epoch": epoch, "rating-epochs": rating_epochs, "rating-races": rating_races, "gibbs": gibbs,
+    "svd": svd, "intake": intake, "rmse": rmse, "claims": claims,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.tables",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    text = PAGE.read_text()
+    fresh = BETWEEN.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[4]}", text)
+    if given.check:
+        raise SystemExit(f"{PAGE.name} is not what the JSON files say" if fresh != text else 0)
+    PAGE.write_text(fresh)
+
+
+if __name__ == "__main__":
+    main()
