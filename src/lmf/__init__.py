@@ -42,6 +42,8 @@ from lmf.models import (
 )
 from lmf.models.load import load
 from lmf.training.history import History
+from lmf.tuning.result import Tuning
+from lmf.tuning.tune import tune
 
 __version__ = "0.1.0"
 
@@ -64,6 +66,7 @@ __all__ = [
     "Report",
     "SVDPlusPlus",
     "Split",
+    "Tuning",
     "UserSplit",
     "Vocabulary",
     "WeightedMF",
@@ -81,4 +84,5 @@ __all__ = [
     "split_last",
     "split_random",
     "split_users",
+    "tune",
 ]

@@ -17,6 +17,7 @@ COMMANDS = {
     "similar": "Find items like an item, or users like a user.",
     "evaluate": "Measure on held-out interactions, beside the popularity baseline.",
     "compare": "Fit every model to the same data and measure them beside each other.",
+    "tune": "Choose parameters on held-out interactions, within a budget of time.",
     "info": "Show what a model file holds.",
 }
 """Name of each command, which is also the module it lives in, and its summary."""
@@ -30,6 +31,7 @@ EXAMPLES = (
     "lmf recommend movies.lmf --user alice -n 5",
     "lmf similar movies.lmf --item Heat",
     "lmf evaluate ratings.csv",
+    "lmf tune ratings.csv --budget 5m -o movies.lmf",
 )
 
 

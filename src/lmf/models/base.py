@@ -62,6 +62,8 @@ class Model(FittedModel):
     """Whether it learns from values such as ratings and refuses data without them."""
     needs_item_features: ClassVar[bool] = False
     """Whether it learns from what the items are and refuses data without that; others take none."""
+    begins_from_factors: bool = False
+    """Whether ``fit(start=...)`` can begin with given factors."""
     exact_fold_in: ClassVar[bool] = True
     """Whether folding in a training user gives the row that training gave."""
     kept_arrays: ClassVar[Mapping[str, type[np.generic]]] = {}
@@ -134,6 +136,7 @@ class Model(FittedModel):
         patience: int = 3,
         callback: Callback | None = None,
         progress: bool | None = None,
+        start: Factors | None = None,
     ) -> Self:
         """Learn from interactions.
 
@@ -159,6 +162,10 @@ class Model(FittedModel):
             Called with an :class:`EpochRecord` after each epoch; returning ``True`` stops.
         progress : bool, optional
             Show progress on standard error; by default on a terminal only.
+        start : Factors, optional
+            Begin with these instead of random ones: those of an earlier fit, of as many factors or
+            fewer. Ids it does not know, and further factors, begin at random. WeightedMF and, by
+            least squares, BiasedMF can.
 
         Returns
         -------
@@ -173,6 +180,9 @@ class Model(FittedModel):
             and ``history_.stopped`` is ``"interrupted"``; if not, it is as it was before.
         """
         _check_conversation(callback, progress)
+        if start is not None and not (isinstance(start, Factors) and self.begins_from_factors):
+            expected = "the Factors of a fitted model" if self.begins_from_factors else "nothing"
+            raise ParameterError("start", start, expected)
         interactions = Interactions.of(
             data, user=user, item=item, value=value, timestamp=timestamp, duplicates=duplicates
         )
@@ -182,7 +192,8 @@ class Model(FittedModel):
         about_data = _told_by(interactions)
         limits = self._rating_range(interactions)
         held_out = None if validation is None else self._held_out(validation, interactions, limits)
-        watch = Watch(callback, progress, held_out, checked_int("patience", patience, 1))
+        waits = checked_int("patience", patience, 1)
+        watch = Watch(callback, progress, held_out, waits, start)
         factors, history, kept = self._train(interactions, watch)
         fitted = {
             **about_data,

@@ -148,6 +148,11 @@ class BiasedMF(Model):
         """Whether training ends with every user's row solved, as folding in solves it."""
         return self.solver == "als"
 
+    @property
+    def begins_from_factors(self) -> bool:  # type: ignore[override]
+        """Whether it alternates; the steps of gradients have moments that factors do not tell."""
+        return self.solver == "als"
+
     def _rating_range(self, data: Interactions) -> tuple[float, float] | None:
         return rating_range(data, self.min_rating, self.max_rating, self.clip)
 

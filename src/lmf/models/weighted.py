@@ -104,6 +104,7 @@ class WeightedMF(Model):
     """
 
     name: ClassVar[str] = "weighted"
+    begins_from_factors = True
 
     _fitted_objective: Objective
     _row_solver: RowSolver | None

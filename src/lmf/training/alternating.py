@@ -13,6 +13,7 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import LmfError, ParameterError
 from lmf.factors import Factors
+from lmf.training.starts import begin_rows
 from lmf.training.trainer import Trainer
 
 __all__ = [
@@ -38,9 +39,9 @@ class Objective:
           + \sum_{(u,i) \notin S} w_i (p_u \cdot q_i)^2
           + \sum_u \lambda_u \|p_u\|^2 + \sum_i \lambda_i \|q_i\|^2
 
-    with :math:`w_i = w_0 s_i`, :func:`shares` s of mean 1, and :math:`\lambda_u = \lambda W_u^{\nu}`,
-    where :math:`W_u = \sum_{i \in S_u} c_{ui} + \sum_{i \notin S_u} w_i` is the total weight of the
-    row, and likewise for items.
+    with :math:`w_i = w_0 s_i` for the :meth:`shares` s, whose mean is 1, and :math:`\lambda_u =
+    \lambda W_u^{\nu}`, where :math:`W_u = \sum_{i \in S_u} c_{ui} + \sum_{i \notin S_u} w_i` is the
+    total weight of the row, and likewise for items.
 
     Parameters
     ----------
@@ -220,6 +221,11 @@ class Alternation(Trainer):
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return the present factors."""
         return Factors(users, items, self.user_factors, self.item_factors)
+
+    def begin(self, start: Factors, users: Vocabulary, items: Vocabulary) -> None:
+        """Begin with the given factors; the first epoch needs those of the items only."""
+        begin_rows(self.user_factors, start.user_factors, start.users, users)
+        begin_rows(self.item_factors, start.item_factors, start.items, items)
 
     def _solve(self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
         with native_errors():

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf.data.vocabulary import Vocabulary
+from lmf.errors import ParameterError
 from lmf.factors import Factors
 from lmf.training.held_out import HeldOut
 from lmf.training.history import History
@@ -36,12 +37,15 @@ class Watch:
         Interactions that are measured after each epoch and never learned from.
     patience : int
         Epochs without a better validation error after which the fit stops.
+    start : Factors, optional
+        Where the fit begins, instead of at random.
     """
 
     callback: Callback | None = None
     progress: bool | None = None
     held_out: HeldOut | None = None
     patience: int = 3
+    start: Factors | None = None
 
 
 class Trainer(ABC):
@@ -75,6 +79,16 @@ class Trainer(ABC):
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return the present result."""
 
+    def begin(self, start: Factors, users: Vocabulary, items: Vocabulary) -> None:  # noqa: ARG002
+        """Begin with the given factors instead of random ones; :mod:`starts` says how.
+
+        Raises
+        ------
+        ParameterError
+            If this trainer cannot, or has fewer factors than there are given.
+        """
+        raise ParameterError("start", start, "nothing: this model always begins anew")
+
     def restore(self, arrays: Arrays) -> None:
         """Go back to kept copies of :meth:`arrays`."""
         for name, array in self.arrays().items():
@@ -101,6 +115,8 @@ def train(
     history : History
         ``stopped`` is ``"interrupted"`` after Ctrl-C; the factors are usable all the same.
     """
+    if watch.start is not None:
+        trainer.begin(watch.start, users, items)
     numbers = count(1)
     best: Arrays = {}
 
