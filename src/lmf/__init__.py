@@ -24,6 +24,7 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.compare import Comparison, compare
 from lmf.evaluation.cross_validate import CrossValidation, cross_validate
 from lmf.evaluation.evaluate import evaluate
+from lmf.evaluation.leave_one_out import leave_one_out
 from lmf.evaluation.metrics import metrics
 from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
@@ -74,6 +75,7 @@ __all__ = [
     "cross_validate",
     "errors",
     "evaluate",
+    "leave_one_out",
     "load",
     "metrics",
     "plots",

@@ -159,6 +159,12 @@ class BiasedMF(Model):
     def _objective(self, spread: float) -> Objective:
         return rating_penalty(self.regularization, self.regularization_exponent, spread)
 
+    @property
+    def fitted_objective(self) -> Objective:
+        """What the factors minimise, whatever parameters have been set since."""
+        self._fitted()
+        return self._fitted_objective
+
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         offset, spread = mean_rating(data), rating_spread(data)
         epochs = checked_int("epochs", self.epochs, 1)

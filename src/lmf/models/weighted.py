@@ -154,6 +154,12 @@ class WeightedMF(Model):
         """Whether only observed entries count, as they are."""
         return self.unobserved_weight == 0 and self.alpha is None
 
+    @property
+    def fitted_objective(self) -> Objective:
+        """What the factors minimise, whatever parameters have been set since."""
+        self._fitted()
+        return self._fitted_objective
+
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         objective = self._objective()
         n_factors = checked_int("n_factors", self.n_factors, 1, 16384)
