@@ -38,7 +38,8 @@ class Tuning:
         on the same part and so a little too good: measure the model on interactions that the
         search has not seen.
     usual_value : float or None
-        What the model's default parameters gave there.
+        What the model's default parameters gave there, or the nearest to them in the ranges
+        that were asked for.
     trials : polars.DataFrame
         A row a trial: trial, state, the metric, the parameters, epochs, seconds, start (the trial
         whose factors it began with).

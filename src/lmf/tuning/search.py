@@ -153,8 +153,10 @@ class Search:
             nonlocal pruned
             pruned = self._hopeless(trial, record)
             settled = source is not None and self._settled(record, values)
-            # A trial that the end of the budget cuts off has shown what it has shown.
-            return pruned or settled or (self.budget.exhausted and bool(self.trials.finished))
+            # A trial that is cut off has shown what it has shown; the very first leaves time for
+            # the fit to everything, which takes as long.
+            late = self.budget.spent >= (1.0 if self.trials.finished else _FIRST_STAGE)
+            return pruned or settled or late
 
         began = time.monotonic()
         split = self.validation.split
@@ -226,10 +228,10 @@ class Search:
 
     def _double(self, n_factors: int) -> bool:
         """Try the best places with twice the factors; whether that was worth it."""
-        before = self.trials.best()
-        if before is None:
+        ranked = self.trials.ranked(n_factors)
+        if not ranked:
             return False
-        ranked = self.trials.ranked(n_factors) or [before]
+        before = ranked[0]
         for trial in ranked[:_TRIED_WIDER]:
             if self._over(2 * n_factors):
                 break
