@@ -32,7 +32,7 @@ def tastes(n_users: int = 150, n_items: int = 60, seed: int = 0) -> Interactions
 
 
 DATA = tastes()
-QUICK = {"budget": None, "trials": 8, "search": {"n_factors": (2, 8)}}
+QUICK = {"budget": None, "trials": 10, "search": {"n_factors": (2, 8)}}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_result_is_the_best_trial_and_no_worse_than_the_defaults(found: lmf.
     assert found.metric == "ndcg@20"
     assert found.stopped == "budget"
     assert found.refitted
-    assert found.trials.height == 8
+    assert found.trials.height == 10
     assert found.usual_value is not None
     assert found.value >= found.usual_value
     first = found.trials.row(0, named=True)
@@ -234,5 +234,5 @@ def test_what_is_printed(found: lmf.Tuning) -> None:
     text = str(found)
     assert text.startswith(f"ndcg@20 {found.value:.5f} (defaults: {found.usual_value:.5f})")
     assert found.python_line in text
-    assert "8 trials" in text
+    assert "10 trials" in text
     assert found.to_frame("pandas").shape == found.trials.shape

@@ -77,8 +77,10 @@ class Search:
         least, most = self.space.n_factors
         self._take_up()
         if not any(trial.n_factors >= least for trial in self.trials.finished):
-            self._propose(self.space.usual(), self._usual_factors(least, most))
-            self._trial()
+            for place in (self.space.usual(), *self.space.leads()):
+                if not self.trials.finished or not self._over(least):
+                    self._propose(place, self._usual_factors(least, most))
+                    self._trial()
         n_factors = self._stage_reached(least)
         while not self._over(n_factors) and self.budget.spent < _FIRST_STAGE:
             self._trial(n_factors)
@@ -244,7 +246,8 @@ class Search:
 
     def _stage_reached(self, least: int) -> int:
         """Return the number of factors that a study taken up had come to."""
-        reached = [t.n_factors for t in self.trials.finished[1:] if t.n_factors >= least]
+        given = 1 + len(self.space.leads())  # which had the model's own number
+        reached = [t.n_factors for t in self.trials.finished[given:] if t.n_factors >= least]
         return max(reached, default=least)
 
     def _reserve(self, n_factors: int) -> float:

@@ -3,7 +3,7 @@ r"""What is searched for each model, in ranges that suit the data.
 Good values differ from data set to data set less in these terms than in the models' own:
 
 * the **unobserved weight** by how much all unobserved entries weigh together against the observed,
-  :math:`w_0 (mn - |S|) / |S|`: from one half to sixty times as much;
+  :math:`w_0 (mn - |S|) / |S|`: from one half to sixty times as much, and up to .3;
 * the **regularization** at the model's usual exponent ν0. With another exponent ν it becomes
   :math:`\lambda \sum_r W_r^{\nu_0} / \sum_r W_r^{\nu}` over all rows r of both sides, so that the
   sum of all penalties stays what it was and λ and ν can be searched apart (Rendle, Krichene, Zhang
@@ -31,6 +31,12 @@ __all__ = ["Range", "Space", "space_of"]
 _LOGARITHMIC = ("unobserved_weight", "regularization", "alpha", "implicit_regularization")
 _NOT_SEARCHED = ("epochs", "tolerance", "seed", "n_threads")  # the search decides, or the caller
 _FIRST_FACTORS = {"weighted": 32, "biased": 16, "svdpp": 16, "nmf": 8}
+_LEADS: dict[str, tuple[dict[str, float], ...]] = {
+    "weighted": (
+        {"regularization_exponent": 0.5, "popularity_exponent": 0.0},
+        {"regularization_exponent": 0.5, "popularity_exponent": 0.25},
+    )
+}
 _LAST_FACTORS = {"weighted": 4096, "biased": 1024, "svdpp": 256, "nmf": 128}
 
 
@@ -95,6 +101,21 @@ class Space:
             elif name == "regularization":
                 value = value / self._of_exponent(params.get("unobserved_weight", 0.0), exponent)
             found[name] = interval.clip(float(value))
+        return found
+
+    def leads(self) -> list[dict[str, float]]:
+        """Return places worth a try on any data, where they are in the ranges.
+
+        Of weighted models: penalties that grow with the root of a row's weight, without and with
+        some weight by popularity. On MovieLens and MovieTweetings the best places lie near these.
+        """
+        found = []
+        for lead in _LEADS.get(self.model.name, ()):
+            inside = all(
+                name in self.ranges and self.ranges[name].clip(value) == value
+                for name, value in lead.items()
+            )
+            found += [self.usual() | lead] if inside else []
         return found
 
     def params(self, place: Mapping[str, float], n_factors: int) -> dict[str, Any]:
@@ -197,7 +218,7 @@ def _ranges(model: Model, data: Interactions) -> dict[str, Range]:
         return ranges
     cells = data.n_users * data.n_items
     ratio = data.nnz / max(1, cells - data.nnz)
-    least, most = min(0.5 * ratio, 0.1), min(60 * ratio, 1.0)
+    least, most = min(0.5 * ratio, 0.1), min(max(60 * ratio, 0.3), 1.0)
     ranges = {
         "unobserved_weight": Range(least, most, log=True),
         "regularization": Range(3e-4, 0.2, log=True),
