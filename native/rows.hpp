@@ -11,7 +11,9 @@
 //                          x = x0 + D^-1 V' S t,  z = c y / s,  x0 = D^-1 lambda mu
 // where V holds the row's n interactions only (Woodbury's identity). A draw costs the same: the
 // primal adds a normal vector between the two triangular solves, the dual draws x0 from the prior
-// and subtracts unit noise from z (Bhattacharya, Chakraborty & Mallick 2016). Rows are independent: one
+// and subtracts unit noise from z (Bhattacharya, Chakraborty & Mallick 2016). Where unobserved entries
+// weigh w0 a_row b_j instead of w0 (He et al. 2016), diag(gram) = V' diag(b) V, the row's D is
+// a_row w0 gram + lambda, and s_j^2 = c_j - w0 a_row b_j: the same two forms. Rows are independent: one
 // thread solves one row in a fixed order, so the bits do not depend on the threads.
 #pragma once
 
@@ -29,6 +31,8 @@ struct RowProblem {
   const float* fixed = nullptr;            // V: n_fixed x d
   const double* gram = nullptr;            // d; may be null where unobserved_weight is 0
   double unobserved_weight = 0;            // w0 >= 0
+  const float* row_share = nullptr;        // a >= 0, multiplies w0 in a row; null: all 1
+  const float* fixed_share = nullptr;      // b >= 0, multiplies w0 in a column; null: all 1
   std::int64_t n_rows = 0;
   const std::int64_t* indptr = nullptr;    // n_rows + 1
   const std::int32_t* indices = nullptr;   // into the rows of V

@@ -1,6 +1,7 @@
 #include "sweep.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
@@ -9,6 +10,16 @@
 
 namespace lmf {
 namespace {
+
+// V with each row times the root of its share, so that the Gram matrix is V' diag(share) V.
+std::vector<float> weighed(const float* factors, std::int64_t n, int d, const float* share) {
+  std::vector<float> scaled(static_cast<std::size_t>(n) * d);
+  for (std::int64_t row = 0; row < n; ++row) {
+    const float root = std::sqrt(share[row]);
+    for (std::int64_t k = row * d; k < (row + 1) * d; ++k) scaled[k] = root * factors[k];
+  }
+  return scaled;
+}
 
 // The eigenvectors (a row each) and eigenvalues of V'V, in falling order.
 struct Basis {
@@ -41,7 +52,10 @@ bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_th
   problem.done = done.data();
   bool finished;
   if (problem.unobserved_weight > 0) {
-    const Basis basis(fixed, n_fixed, problem.d, n_threads);
+    std::vector<float> scaled;
+    if (problem.fixed_share) scaled = weighed(fixed, n_fixed, problem.d, problem.fixed_share);
+    const Basis basis(problem.fixed_share ? scaled.data() : fixed, n_fixed, problem.d, n_threads);
+    scaled = {};
     problem.gram = basis.values.data();
     rotate(fixed, n_fixed, problem.d, basis.vectors.data(), nullptr, n_threads, {});
     finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);

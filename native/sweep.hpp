@@ -11,7 +11,8 @@ struct Sweep {
 };
 
 // Turns the fixed factors (problem.fixed, n_fixed x d, writable here) into the eigenbasis of their
-// Gram matrix, largest eigenvalue first, and solves every row of problem.out there. U V' does not
+// Gram matrix V'V (V' diag(fixed_share) V where that is given), largest eigenvalue first, and solves
+// every row of problem.out there. U V' does not
 // change when both are rotated alike, so nothing has to be turned back. problem.gram is set here;
 // where unobserved_weight is 0 there is nothing to diagonalize and nothing is rotated.
 //

@@ -33,8 +33,12 @@ class DenseProblem:
         alpha: float | None = None,
         regularization: float = 0.01,
         regularization_exponent: float = 1.0,
+        popularity_exponent: float = 0.0,
     ) -> DenseProblem:
-        weights = np.full(rows.shape, float(unobserved_weight))
+        powers = np.bincount(rows.indices, minlength=rows.n_cols) ** float(popularity_exponent)
+        # Without any interaction there is no popularity to weigh by.
+        shares = powers / powers.mean() if powers.any() else np.ones(rows.n_cols)
+        weights = np.tile(unobserved_weight * shares, (rows.n_rows, 1))
         targets = np.zeros(rows.shape)
         for user in range(rows.n_rows):
             items, values = rows.row(user)

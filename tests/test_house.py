@@ -25,7 +25,7 @@ LAYERS = {
     "evaluation": 4,
     "testing": 4,
     "plots": 4,
-    "datasets": 5, "doctor": 5,
+    "datasets": 5, "doctor": 5, "tuning": 5,
     "cli": 6, "": 6, "__main__": 6,
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ struct Arguments {
   double unobserved_weight;
   In1<double> regularization;
   InOut2<float> out;
+  std::optional<In1<float>> row_share, fixed_share;
 
   RowProblem problem(std::size_t n_fixed, std::size_t d) const {
     const std::size_t rows = out.shape(0), nnz = indices.size();
@@ -32,6 +33,9 @@ struct Arguments {
     require(unobserved_weight >= 0 && unobserved_weight < 1e300,
             "unobserved_weight must be finite and not negative");
     require(regularization.size() == rows, "regularization must have an element for each row");
+    require(!row_share || row_share->size() == rows, "row_share must have an element for each row");
+    require(!fixed_share || fixed_share->size() == n_fixed,
+            "fixed_share must have an element for each row of fixed");
     require_csr(indptr.data(), rows, indices.data(), nnz, n_fixed);
     RowProblem problem;
     problem.d = static_cast<int>(d);
@@ -41,6 +45,8 @@ struct Arguments {
     problem.targets = data_or_null<float>(targets);
     problem.weights = data_or_null<float>(weights);
     problem.unobserved_weight = unobserved_weight;
+    problem.row_share = data_or_null<float>(row_share);
+    problem.fixed_share = data_or_null<float>(fixed_share);
     problem.regularization = regularization.data();
     problem.out = out.data();
     return problem;
@@ -62,8 +68,10 @@ nb::dict solve(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                double unobserved_weight, In1<double> regularization, In2<float> fixed,
                InOut2<float> out, std::optional<In1<double>> gram,
                std::optional<InOut1<double>> objective, std::optional<In2<float>> prior,
+               std::optional<In1<float>> row_share, std::optional<In1<float>> fixed_share,
                const std::string& form, int n_threads) {
-  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+  const Arguments arguments{indptr,         indices, targets,   weights,    unobserved_weight,
+                            regularization, out,     row_share, fixed_share};
   RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
   require(unobserved_weight == 0 || gram, "gram is needed where unobserved_weight > 0");
   require(!gram || gram->size() == fixed.shape(1), "gram must have d elements");
@@ -89,8 +97,10 @@ nb::dict solve(In1<std::int64_t> indptr, In1<std::int32_t> indices,
 nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                      std::optional<In1<float>> targets, std::optional<In1<float>> weights,
                      double unobserved_weight, In1<double> regularization, InOut2<float> fixed,
-                     InOut2<float> out, int n_threads) {
-  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+                     InOut2<float> out, int n_threads, std::optional<In1<float>> row_share,
+                     std::optional<In1<float>> fixed_share) {
+  const Arguments arguments{indptr,         indices, targets,   weights,    unobserved_weight,
+                            regularization, out,     row_share, fixed_share};
   const RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
   Sweep sweep;
   bool finished;
@@ -108,7 +118,8 @@ void improve_nonnegative(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                          double unobserved_weight, In1<double> regularization, In2<float> fixed,
                          InOut2<float> out, std::optional<In2<double>> gram,
                          InOut1<double> objective, int passes, double tolerance, int n_threads) {
-  const Arguments arguments{indptr, indices, targets, weights, unobserved_weight, regularization, out};
+  const Arguments arguments{indptr,         indices, targets, weights, unobserved_weight,
+                            regularization, out,     {},      {}};
   const std::size_t d = fixed.shape(1);
   NonnegativeProblem problem;
   problem.rows = arguments.problem(fixed.shape(0), d);
@@ -136,24 +147,29 @@ void bind_rows(nb::module_& m) {
         "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
         "gram"_a.noconvert().none() = nb::none(), "objective"_a.noconvert().none() = nb::none(),
-        "prior"_a.noconvert().none() = nb::none(), "form"_a = "cheapest", "n_threads"_a = 0,
+        "prior"_a.noconvert().none() = nb::none(), "row_share"_a.noconvert().none() = nb::none(),
+        "fixed_share"_a.noconvert().none() = nb::none(), "form"_a = "cheapest", "n_threads"_a = 0,
         nb::sig("def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
                 "out: numpy.ndarray, gram: numpy.ndarray | None = None, "
                 "objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, "
+                "row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, "
                 "form: str = 'cheapest', n_threads: int = 0) -> dict[str, int]"),
         "Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram "
-        "matrix is diag(gram); native/rows.hpp has the equation. Returns how many rows were solved "
-        "in which way.");
+        "matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. Returns "
+        "how many rows were solved in which way.");
   m.def("half_sweep", &sweep_side, "indptr"_a.noconvert(), "indices"_a.noconvert(),
         "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
-        "n_threads"_a = 0,
+        "n_threads"_a = 0, "row_share"_a.noconvert().none() = nb::none(),
+        "fixed_share"_a.noconvert().none() = nb::none(),
         nb::sig("def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
-                "out: numpy.ndarray, n_threads: int = 0) -> tuple[float, dict[str, int]]"),
+                "out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, "
+                "fixed_share: numpy.ndarray | None = None) "
+                "-> tuple[float, dict[str, int]]"),
         "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
         "out there. Returns the sum of the rows' minima and how they were solved.");
   m.def("nonnegative_rows", &improve_nonnegative, "indptr"_a.noconvert(), "indices"_a.noconvert(),

@@ -68,6 +68,7 @@ struct Row {
   const float* weights;
   std::int64_t n;
   double lambda;
+  double unobserved;  // w0 a of this row
   const float* prior;
   std::uint64_t stream;  // of its random numbers
 
@@ -78,6 +79,7 @@ struct Row {
         weights(p.weights ? p.weights + p.indptr[row] : nullptr),
         n(p.indptr[row + 1] - p.indptr[row]),
         lambda(p.regularization[row]),
+        unobserved(p.row_share ? p.unobserved_weight * p.row_share[row] : p.unobserved_weight),
         prior(p.prior ? p.prior + (p.shared_prior ? 0 : row * p.d) : nullptr),
         stream(p.draw ? mixed(p.seed ^ mixed(static_cast<std::uint64_t>(row) + golden)) : 0) {}
 
@@ -86,7 +88,10 @@ struct Row {
   }
   double target(std::int64_t k) const { return targets ? targets[k] : 1.0; }
   double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
-  double excess(std::int64_t k) const { return weight(k) - problem.unobserved_weight; }
+  double excess(std::int64_t k) const {
+    return weight(k) -
+           (problem.fixed_share ? unobserved * problem.fixed_share[indices[k]] : unobserved);
+  }
   void prefetch(std::int64_t k) const {
     // Every line the row lies on, also where rows do not begin on a line.
     const char* at = reinterpret_cast<const char*>(factors(k));

@@ -286,7 +286,7 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
   // The minimum is energy - z'(I + K)^-1 K z. z.(z - t) says it for nothing, but loses digits where
   // a weight is close to w0 and z therefore large against c y.
   objective = energy;
-  const bool close = least < row.problem.unobserved_weight;
+  const bool close = least < row.unobserved;
   for (std::int64_t e = 0; e < n; ++e)
     objective -= close ? s[e] * z[e] * dot(row.factors(e), x, d) : z[e] * (z[e] - work.solution[e]);
   const bool from_start = row.prior || row.problem.draw;
@@ -316,11 +316,11 @@ void solve_row(const Row& row, Workspace& work, RowCounts& counts, double& objec
   double least = 1e300;
   for (std::int64_t k = 0; k < d; ++k) {
     const double gram = problem.gram && problem.gram[k] > 0 ? problem.gram[k] : 0.0;
-    work.diagonal[k] = problem.unobserved_weight * gram + row.lambda;
+    work.diagonal[k] = row.unobserved * gram + row.lambda;
     least = work.diagonal[k] < least ? work.diagonal[k] : least;
   }
-  double low = 1 - problem.unobserved_weight, high = low;
-  if (row.weights && row.n > 0) {
+  double low = 1 - row.unobserved, high = low;
+  if ((row.weights || problem.fixed_share) && row.n > 0) {
     low = high = row.excess(0);
     for (std::int64_t e = 1; e < row.n; ++e) {
       const double excess = row.excess(e);
@@ -333,7 +333,7 @@ void solve_row(const Row& row, Workspace& work, RowCounts& counts, double& objec
     return diagonal(row, work, objective);
   }
   // z = c y / s loses digits where s is tiny, and the dual matrix divides by D.
-  const bool dual_allowed = low > 1e-6 * problem.unobserved_weight && low > 0 && least > 1e-30 && row.n <= d;
+  const bool dual_allowed = low > 1e-6 * row.unobserved && low > 0 && least > 1e-30 && row.n <= d;
   const bool by_dual =
       dual_allowed && (problem.form == Form::dual ||
                        (problem.form == Form::cheapest && row.n < dual_below * d));

@@ -26,6 +26,7 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.evaluation.compare import Comparison, compare
 from lmf.evaluation.cross_validate import CrossValidation, cross_validate
 from lmf.evaluation.evaluate import evaluate
+from lmf.evaluation.leave_one_out import leave_one_out
 from lmf.evaluation.metrics import metrics
 from lmf.evaluation.rating_errors import RatingErrors, rating_errors
 from lmf.evaluation.report import Report
@@ -45,6 +46,8 @@ from lmf.models import (
 )
 from lmf.models.load import load
 from lmf.training.history import History
+from lmf.tuning.result import Tuning
+from lmf.tuning.tune import tune
 
 __version__ = "0.1.0"
 
@@ -68,6 +71,7 @@ __all__ = [
     "SVDPlusPlus",
     "Slice",
     "Split",
+    "Tuning",
     "UserSplit",
     "Vocabulary",
     "WeightedMF",
@@ -75,6 +79,7 @@ __all__ = [
     "cross_validate",
     "errors",
     "evaluate",
+    "leave_one_out",
     "load",
     "load_split",
     "metrics",
@@ -87,4 +92,5 @@ __all__ = [
     "split_last",
     "split_random",
     "split_users",
+    "tune",
 ]

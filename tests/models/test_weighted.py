@@ -45,6 +45,8 @@ def long_tailed(n_users: int, n_items: int, nnz: int, seed: int = 0) -> Interact
         {"unobserved_weight": 0.0, "regularization": 0.1},
         {"unobserved_weight": 1.0, "alpha": 5.0},
         {"unobserved_weight": 0.05, "alpha": 2.0, "regularization_exponent": 0.5},
+        {"unobserved_weight": 0.2, "popularity_exponent": 0.5},
+        {"unobserved_weight": 0.05, "alpha": 2.0, "popularity_exponent": 1.0},
     ],
 )
 @pytest.mark.parametrize("values", [False, True])
@@ -457,3 +459,45 @@ def test_one_user_and_one_item() -> None:
     assert 0.9 < model.predict((["ann"], ["Heat"]))[0] <= 1
     assert model.recommend("ann").height == 0
     assert model.recommend("ann", exclude_seen=False).height == 1
+
+
+# ---- unobserved entries weighed by popularity ---------------------------------------------------
+
+
+def test_items_of_one_popularity_weigh_alike() -> None:
+    """Whatever the exponent: each item is taken by four of the twelve users."""
+    users = [(item + step) % 12 for item in range(9) for step in range(4)]
+    data = Interactions.from_arrays(users, np.repeat(np.arange(9), 4))
+    plain = WeightedMF(n_factors=3, epochs=4, tolerance=0).fit(data)
+    weighed = WeightedMF(n_factors=3, epochs=4, tolerance=0, popularity_exponent=1.5).fit(data)
+    # Not the same bits: V' diag(1) V is summed over a scaled copy of V.
+    assert relative(weighed.factors_.item_factors, plain.factors_.item_factors) < 1e-5
+
+
+def test_popularity_weighs_against_popular_items() -> None:
+    """The more an absence counts, the lower the score; with the mean weight as it was."""
+    data = long_tailed(400, 120, 6000)
+    popular = np.argsort(-data.by_item.row_lengths())[:10]
+    scores = []
+    for exponent in (0.0, 0.5, 1.0):
+        model = WeightedMF(n_factors=8, epochs=10, popularity_exponent=exponent).fit(data)
+        factors = model.factors_
+        scores.append(float((factors.user_factors @ factors.item_factors[popular].T).mean()))
+    assert scores[0] > scores[1] > scores[2]
+
+
+def test_folding_in_weighs_as_training_did() -> None:
+    data = long_tailed(300, 90, 4000, seed=3)
+    model = WeightedMF(n_factors=70, epochs=3, popularity_exponent=0.7).fit(data)
+    folded = model.fold_in(data)
+    assert relative(folded.user_factors, model.factors_.user_factors) < 1e-5
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads_do_not_change_the_bits_of_a_model_weighed_by_popularity(n_threads: int) -> None:
+    data = long_tailed(500, 200, 8000)
+    params = {"n_factors": 16, "epochs": 3, "popularity_exponent": 0.5}
+    one = WeightedMF(**params, n_threads=1).fit(data).factors_
+    other = WeightedMF(**params, n_threads=n_threads).fit(data).factors_
+    assert one.user_factors.tobytes() == other.user_factors.tobytes()
+    assert one.item_factors.tobytes() == other.item_factors.tobytes()

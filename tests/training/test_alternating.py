@@ -25,18 +25,20 @@ def dense_of(rows: CSR, objective: Objective) -> DenseProblem:
         alpha=objective.alpha,
         regularization=objective.regularization,
         regularization_exponent=objective.regularization_exponent,
+        popularity_exponent=objective.popularity_exponent,
     )
 
 
+@pytest.mark.parametrize("popularity", [0.0, 0.6])
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("unobserved_weight", W0)
 @pytest.mark.parametrize("values", [False, True])
 @pytest.mark.parametrize("alpha", [None, 3.0])
 def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
-    alpha: float | None, values: bool, unobserved_weight: float, exponent: float
+    alpha: float | None, values: bool, unobserved_weight: float, exponent: float, popularity: float
 ) -> None:
     rows = random_rows(np.random.default_rng(1), 25, 18, values=values)
-    objective = Objective(unobserved_weight, 0.05, exponent, alpha)
+    objective = Objective(unobserved_weight, 0.05, exponent, alpha, popularity)
     dense = dense_of(rows, objective)
     fit = Alternation(rows, rows.transpose(), objective, n_factors=5, seed=0)
     before = np.inf
@@ -83,6 +85,7 @@ def test_objective_where_observed_entries_weigh_hardly_more_than_others(
         st.floats(0.01, 10),
         st.floats(-1, 1.5),
         st.none() | st.floats(0, 50),
+        st.sampled_from([0.0, 0.4, 1.0]),
     ),
 )
 def test_objective_for_any_shape_and_parameters(

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Measure on held-out interactions, beside the popularity baseline.",
     "split": "Hold interactions out into files, to measure everything on the same parts.",
     "compare": "Fit every model to the same data and measure them beside each other.",
+    "tune": "Choose parameters on held-out interactions, within a budget of time.",
     "info": "Show what a model file holds.",
     "doctor": "Show what lmf runs on, and test whether it works there.",
 }
@@ -32,6 +33,7 @@ EXAMPLES = (
     "lmf recommend movies.lmf --user alice -n 5",
     "lmf similar movies.lmf --item Heat",
     "lmf evaluate ratings.csv",
+    "lmf tune ratings.csv --budget 5m -o movies.lmf",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 from abc import abstractmethod
@@ -63,6 +64,8 @@ class Model(FittedModel):
     """Whether it learns from values such as ratings and refuses data without them."""
     needs_item_features: ClassVar[bool] = False
     """Whether it learns from what the items are and refuses data without that; others take none."""
+    begins_from_factors: bool = False
+    """Whether ``fit(start=...)`` can begin with given factors."""
     exact_fold_in: ClassVar[bool] = True
     """Whether folding in a training user gives the row that training gave."""
     kept_arrays: ClassVar[Mapping[str, type[np.generic]]] = {}
@@ -138,6 +141,7 @@ class Model(FittedModel):
         checkpoint: str | Path | None = None,
         checkpoint_every: float | None = None,
         resume: bool = False,
+        start: Factors | None = None,
     ) -> Self:
         """Learn from interactions.
 
@@ -174,6 +178,10 @@ class Model(FittedModel):
             Go on from the checkpoint if the file is there, with the same data and parameters
             (`epochs` and `n_threads` may be others): the result has the same bits as if the fit
             had never stopped. False: a checkpoint that is there already is an error.
+        start : Factors, optional
+            Begin with these instead of random ones: those of an earlier fit, of as many factors or
+            fewer. Ids it does not know, and further factors, begin at random. WeightedMF and, by
+            least squares, BiasedMF can.
 
         Returns
         -------
@@ -194,6 +202,9 @@ class Model(FittedModel):
             and ``history_.stopped`` is ``"interrupted"``; if not, it is as it was before.
         """
         _check_conversation(callback, progress)
+        if start is not None and not (isinstance(start, Factors) and self.begins_from_factors):
+            expected = "the Factors of a fitted model" if self.begins_from_factors else "nothing"
+            raise ParameterError("start", start, expected)
         interactions = Interactions.of(
             data, user=user, item=item, value=value, timestamp=timestamp, duplicates=duplicates
         )
@@ -206,10 +217,10 @@ class Model(FittedModel):
         patience = checked_int("patience", patience, 1)
         kept_in = checkpoint_of(
             checkpoint, resume, checkpoint_every, model=self.name,
-            params={} if checkpoint is None else self._plain_params(), data=interactions,
-            held_out=held_out, patience=patience,
+            params={} if checkpoint is None else {**self._plain_params(), **_named(start)},
+            data=interactions, held_out=held_out, patience=patience,
         )  # fmt: skip
-        watch = Watch(callback, progress, held_out, patience, kept_in)
+        watch = Watch(callback, progress, held_out, patience, kept_in, start)
         factors, history, kept = self._train(interactions, watch)
         fitted = {
             **about_data,
@@ -357,6 +368,16 @@ def _told_by(data: Interactions) -> dict[str, Any]:
         "data_fingerprint_": data.fingerprint(),
         "typical_value_": 1.0 if values is None else float(values.mean(dtype=np.float64)),
     }
+
+
+def _named(start: Factors | None) -> dict[str, Any]:
+    """Say in a checkpoint where the fit began, if not at random."""
+    if start is None:
+        return {}
+    whole = hashlib.sha256()
+    for array in (start.user_factors, start.item_factors, start.user_bias, start.item_bias):
+        whole.update(b"" if array is None else array.tobytes())
+    return {"start": whole.hexdigest()}
 
 
 def _plain(name: str, value: object) -> object:

@@ -148,11 +148,22 @@ class BiasedMF(Model):
         """Whether training ends with every user's row solved, as folding in solves it."""
         return self.solver == "als"
 
+    @property
+    def begins_from_factors(self) -> bool:  # type: ignore[override]
+        """Whether it alternates; the steps of gradients have moments that factors do not tell."""
+        return self.solver == "als"
+
     def _rating_range(self, data: Interactions) -> tuple[float, float] | None:
         return rating_range(data, self.min_rating, self.max_rating, self.clip)
 
     def _objective(self, spread: float) -> Objective:
         return rating_penalty(self.regularization, self.regularization_exponent, spread)
+
+    @property
+    def fitted_objective(self) -> Objective:
+        """What the factors minimise, whatever parameters have been set since."""
+        self._fitted()
+        return self._fitted_objective
 
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         offset, spread = mean_rating(data), rating_spread(data)

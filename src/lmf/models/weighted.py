@@ -27,12 +27,14 @@ class WeightedMF(Model):
     .. math::
 
         \sum_{(u,i) \in S} c_{ui} (y_{ui} - p_u \cdot q_i)^2
-        + w_0 \sum_{(u,i) \notin S} (p_u \cdot q_i)^2
+        + \sum_{(u,i) \notin S} w_i (p_u \cdot q_i)^2
         + \sum_u \lambda W_u^\nu \|p_u\|^2 + \sum_i \lambda W_i^\nu \|q_i\|^2
 
-    over user factors p and item factors q, where S are the observed interactions and
-    :math:`W_u = \sum_{i \in S_u} c_{ui} + w_0 (n - |S_u|)` is the total weight of a row. Every
-    row is solved exactly, in float32 with refinement where the condition number asks for it.
+    over user factors p and item factors q, where S are the observed interactions,
+    :math:`w_i = w_0 n f_i^a / \sum_j f_j^a` is the weight of an unobserved entry of an item with
+    :math:`f_i` interactions (:math:`w_0`, unless a is given), and :math:`W_u = \sum_{i \in S_u}
+    c_{ui} + \sum_{i \notin S_u} w_i` is the total weight of a row. Every row is solved exactly, in
+    float32 with refinement where the condition number asks for it.
 
     Parameters
     ----------
@@ -51,6 +53,10 @@ class WeightedMF(Model):
     regularization_exponent : float, default 1.0
         ν: 1 scales the penalty with the row's total weight (Zhou et al. 2008; Rendle et al.
         2021 recommend it), 0 is the same penalty for every row.
+    popularity_exponent : float, default 0.0
+        a, from 0 to 2: above 0 an unobserved entry weighs more the more popular its item is, for
+        who has not taken what everybody knows has more likely refused it (He et al. 2016); the
+        mean over the items stays w0.
     epochs : int, default 16
         Sweeps over users and items, at most.
     tolerance : float, default 1e-4
@@ -79,8 +85,9 @@ class WeightedMF(Model):
     ----------
     Hu, Koren & Volinsky 2008, "Collaborative filtering for implicit feedback datasets".
     Zhou, Wilkinson, Schreiber & Pan 2008, "Large-scale parallel collaborative filtering for the
-    Netflix Prize". Rendle, Krichene, Zhang & Koren 2021, "Revisiting the performance of iALS on
-    item recommendation benchmarks".
+    Netflix Prize". He, Zhang, Kan & Chua 2016, "Fast matrix factorization for online recommendation
+    with implicit feedback" (the weight by popularity). Rendle, Krichene, Zhang & Koren 2021,
+    "Revisiting the performance of iALS on item recommendation benchmarks".
 
     Examples
     --------
@@ -97,6 +104,7 @@ class WeightedMF(Model):
     """
 
     name: ClassVar[str] = "weighted"
+    begins_from_factors = True
 
     _fitted_objective: Objective
     _row_solver: RowSolver | None
@@ -108,6 +116,7 @@ class WeightedMF(Model):
         alpha: float | None = None,
         regularization: float = 0.01,
         regularization_exponent: float = 1.0,
+        popularity_exponent: float = 0.0,
         epochs: int = 16,
         tolerance: float = 1e-4,
         seed: int = 0,
@@ -118,6 +127,7 @@ class WeightedMF(Model):
         self.alpha = alpha
         self.regularization = regularization
         self.regularization_exponent = regularization_exponent
+        self.popularity_exponent = popularity_exponent
         self.epochs = epochs
         self.tolerance = tolerance
         self.seed = seed
@@ -134,12 +144,21 @@ class WeightedMF(Model):
                 "regularization_exponent", self.regularization_exponent, minimum=-4, maximum=4
             ),
             alpha=None if alpha is None else checked_float("alpha", alpha, minimum=0, maximum=1e9),
+            popularity_exponent=checked_float(
+                "popularity_exponent", self.popularity_exponent, minimum=0, maximum=2
+            ),
         )
 
     @property
     def predicts_values(self) -> bool:  # type: ignore[override]
         """Whether only observed entries count, as they are."""
         return self.unobserved_weight == 0 and self.alpha is None
+
+    @property
+    def fitted_objective(self) -> Objective:
+        """What the factors minimise, whatever parameters have been set since."""
+        self._fitted()
+        return self._fitted_objective
 
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         objective = self._objective()
@@ -158,9 +177,11 @@ class WeightedMF(Model):
     def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)
         if self._row_solver is None:
+            popularity = np.bincount(self.seen_.indices, minlength=self.seen_.n_cols)
             self._row_solver = RowSolver(
-                self.factors_.item_factors, self._fitted_objective, checked_threads(self.n_threads)
-            )
+                self.factors_.item_factors, self._fitted_objective,
+                checked_threads(self.n_threads), self._fitted_objective.shares(popularity),
+            )  # fmt: skip
         return self._row_solver.solve(rows), None
 
     def _prepare(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,19 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import LmfError, ParameterError
 from lmf.factors import Factors
-from lmf.training.trainer import Arrays, Trainer
+from lmf.training.checkpoint import Arrays
+from lmf.training.starts import begin_rows
+from lmf.training.trainer import Trainer
 
-__all__ = ["Alternation", "Objective", "RowSolver", "Side", "initial_factors", "native_errors"]
-
+__all__ = [
+    "Alternation",
+    "Objective",
+    "RowSolver",
+    "Shares",
+    "Side",
+    "initial_factors",
+    "native_errors",
+]
 
 _LARGEST_PENALTY = 1e30  # what a float32 still squares the root of, with room for the sums
 
@@ -27,11 +37,12 @@ class Objective:
     .. math::
 
         L = \sum_{(u,i) \in S} c_{ui} (y_{ui} - p_u \cdot q_i)^2
-          + w_0 \sum_{(u,i) \notin S} (p_u \cdot q_i)^2
+          + \sum_{(u,i) \notin S} w_i (p_u \cdot q_i)^2
           + \sum_u \lambda_u \|p_u\|^2 + \sum_i \lambda_i \|q_i\|^2
 
-    with :math:`\lambda_u = \lambda W_u^{\nu}`, where :math:`W_u = \sum_{i \in S_u} c_{ui} +
-    w_0 (n - |S_u|)` is the total weight of the row, and likewise for items.
+    with :math:`w_i = w_0 s_i` for the :meth:`shares` s, whose mean is 1, and :math:`\lambda_u =
+    \lambda W_u^{\nu}`, where :math:`W_u = \sum_{i \in S_u} c_{ui} + \sum_{i \notin S_u} w_i` is the
+    total weight of the row, and likewise for items.
 
     Parameters
     ----------
@@ -44,12 +55,32 @@ class Objective:
     alpha : float or None
         ``None``: the stored values are the targets y, and c = 1 (all y = 1 where there are no
         values). A number: y = 1 and c = 1 + alpha · value (Hu, Koren & Volinsky 2008).
+    popularity_exponent : float
+        a ≥ 0; 0: an unobserved entry weighs w0, whatever the item.
     """
 
     unobserved_weight: float
     regularization: float
     regularization_exponent: float = 1.0
     alpha: float | None = None
+    popularity_exponent: float = 0.0
+
+    def shares(self, popularity: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        r"""Return how an item's unobserved entries weigh against w0, or None where all weigh w0.
+
+        .. math:: s_i = \frac{n f_i^a}{\sum_j f_j^a}
+
+        (He, Zhang, Kan & Chua 2016), where f_i counts the item's interactions: who has not taken
+        what everybody knows has more likely refused it. The mean of all n items is 1.
+        """
+        if self.popularity_exponent == 0 or self.unobserved_weight == 0:
+            return None
+        powers = popularity.astype(np.float64) ** self.popularity_exponent
+        total = powers.sum()
+        if not total > 0:
+            return None
+        shares: NDArray[np.float64] = powers * (len(powers) / total)
+        return shares.astype(np.float32)
 
     def targets(self, rows: CSR) -> NDArray[np.float32] | None:
         """Return y of each entry, or None where every y is 1."""
@@ -63,11 +94,19 @@ class Objective:
             return np.full(rows.nnz, 1.0 + self.alpha, dtype=np.float32)
         return np.float32(1.0) + np.float32(self.alpha) * rows.values
 
-    def penalties(self, rows: CSR, weights: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    def penalties(
+        self, rows: CSR, weights: NDArray[np.float32] | None, shares: Shares | None = None
+    ) -> NDArray[np.float64]:
         """Return λ of each row, float64[n_rows]."""
         lengths = np.diff(rows.indptr).astype(np.float64)
         observed = lengths if weights is None else _row_sums(weights, rows.indptr)
-        total = observed + self.unobserved_weight * (rows.n_cols - lengths)
+        unobserved = rows.n_cols - lengths
+        if shares is not None and shares.of_columns is not None:
+            taken = _row_sums(shares.of_columns[rows.indices], rows.indptr)
+            unobserved = np.maximum(shares.of_columns.sum(dtype=np.float64) - taken, 0.0)
+        if shares is not None and shares.of_rows is not None:
+            unobserved = unobserved * shares.of_rows
+        total = observed + self.unobserved_weight * unobserved
         # A row without any weight would have lambda 0 (or infinite, for a negative exponent).
         total[total <= 0] = 1.0
         with np.errstate(over="ignore"):
@@ -116,6 +155,14 @@ def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False)
+class Shares:
+    """What multiplies w0 in each row, and in each column; None: 1 throughout."""
+
+    of_rows: NDArray[np.float32] | None = None
+    of_columns: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Side:
     """The rows of one side with everything that does not change from epoch to epoch."""
 
@@ -123,12 +170,14 @@ class Side:
     targets: NDArray[np.float32] | None
     weights: NDArray[np.float32] | None
     penalties: NDArray[np.float64]
+    shares: Shares
 
     @classmethod
-    def of(cls, rows: CSR, objective: Objective) -> Side:
+    def of(cls, rows: CSR, objective: Objective, shares: Shares | None = None) -> Side:
         """Take from an objective what it says of these rows."""
         weights = objective.weights(rows)
-        return cls(rows, objective.targets(rows), weights, objective.penalties(rows, weights))
+        penalties = objective.penalties(rows, weights, shares)
+        return cls(rows, objective.targets(rows), weights, penalties, shares or Shares())
 
 
 class Alternation(Trainer):
@@ -161,8 +210,9 @@ class Alternation(Trainer):
         self.n_threads = n_threads
         self.user_factors = factor_rows(by_user.n_rows, n_factors)
         self.item_factors = initial_factors(by_item.n_rows, n_factors, seed)
-        self._users = Side.of(by_user, objective)
-        self._items = Side.of(by_item, objective)
+        shares = objective.shares(by_item.row_lengths())
+        self._users = Side.of(by_user, objective, Shares(of_columns=shares))
+        self._items = Side.of(by_item, objective, Shares(of_rows=shares))
 
     def epoch(self, number: int) -> float:  # noqa: ARG002 (no epoch differs from another)
         """Improve both sides once; return the objective after it."""
@@ -187,11 +237,17 @@ class Alternation(Trainer):
         """Return the present factors."""
         return Factors(users, items, self.user_factors, self.item_factors)
 
+    def begin(self, start: Factors, users: Vocabulary, items: Vocabulary) -> None:
+        """Begin with the given factors; the first epoch needs those of the items only."""
+        begin_rows(self.user_factors, start.user_factors, start.users, users)
+        begin_rows(self.item_factors, start.item_factors, start.items, items)
+
     def _solve(self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
         with native_errors():
             minima, _ = _native.half_sweep(
                 side.rows.indptr, side.rows.indices, side.targets, side.weights,
                 self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
+                row_share=side.shares.of_rows, fixed_share=side.shares.of_columns,
             )  # fmt: skip
         return float(minima)
 
@@ -224,21 +280,28 @@ class RowSolver:
         The factors of the other side.
     objective : Objective
     n_threads : int
+    shares : ndarray of float32, shape (n,), optional
+        What multiplies the unobserved weight of each fixed row.
     """
 
     def __init__(
-        self, fixed: NDArray[np.float32], objective: Objective, n_threads: int = 0
-    ) -> None:
+        self, fixed: NDArray[np.float32], objective: Objective, n_threads: int = 0,
+        shares: NDArray[np.float32] | None = None,
+    ) -> None:  # fmt: skip
         self.objective = objective
         self.n_threads = n_threads
         self._fixed = fixed
+        self._shares = Shares(of_columns=shares)
         self._gram: NDArray[np.float64] | None = None
         self._basis: NDArray[np.float64] | None = None
         if objective.unobserved_weight > 0:
             self._diagonalize()
 
     def _diagonalize(self) -> None:
-        gram = _native.gram(self._fixed, self.n_threads)
+        weighed, shares = self._fixed, self._shares.of_columns
+        if shares is not None:
+            weighed = weighed * np.sqrt(shares)[:, None]
+        gram = _native.gram(weighed, self.n_threads)
         diagonal = np.ascontiguousarray(np.diag(gram))
         rest = np.abs(gram - np.diag(diagonal)).max(initial=0.0)
         # Factors from an alternating fit are in their eigenbasis already: no copy is needed.
@@ -259,7 +322,7 @@ class RowSolver:
         prior : ndarray of float32, shape (n_rows, n_factors), optional
             Where regularization pulls to; zero if absent.
         """
-        side = Side.of(rows, self.objective)
+        side = Side.of(rows, self.objective, self._shares)
         out = np.zeros((rows.n_rows, self._fixed.shape[1]), dtype=np.float32)
         if prior is not None and self._basis is not None:
             prior = prior.copy()
@@ -268,7 +331,8 @@ class RowSolver:
             _native.solve_rows(
                 rows.indptr, rows.indices, side.targets, side.weights,
                 self.objective.unobserved_weight, side.penalties, self._fixed, out,
-                gram=self._gram, prior=prior, n_threads=self.n_threads,
+                gram=self._gram, prior=prior, fixed_share=self._shares.of_columns,
+                n_threads=self.n_threads,
             )  # fmt: skip
         if self._basis is not None:
             _native.rotate(out, np.ascontiguousarray(self._basis.T), None, self.n_threads)

@@ -10,6 +10,7 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.factors import Factors
 from lmf.training.alternating import Objective, RowSolver, initial_factors, native_errors
+from lmf.training.starts import begin_rows
 from lmf.training.trainer import Trainer
 
 __all__ = ["BiasedAlternation", "biased_rows", "with_bias", "with_ones"]
@@ -118,6 +119,17 @@ class BiasedAlternation(Trainer):
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return the present factors and biases."""
         return Factors(users, items, *self._factors, *self._biases, self.offset)
+
+    def begin(self, start: Factors, users: Vocabulary, items: Vocabulary) -> None:
+        """Begin with the given factors and biases; the first epoch needs those of the items."""
+        theirs = (start.user_factors, start.item_factors)
+        biases = (start.user_bias, start.item_bias)
+        ids = ((start.users, users), (start.items, items))
+        for side in (0, 1):
+            begin_rows(self._factors[side], theirs[side], *ids[side])
+            bias = biases[side]
+            if bias is not None:
+                begin_rows(self._biases[side][:, None], bias[:, None], *ids[side])
 
     def _solve(self, side: int) -> float:
         rows, other = self._rows[side], 1 - side

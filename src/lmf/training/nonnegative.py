@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lmf import _native
 from lmf.data.csr import CSR
 from lmf.training.alternating import Alternation, Objective, Side
-from lmf.training.trainer import Arrays
+from lmf.training.checkpoint import Arrays
 
 __all__ = ["NonnegativeAlternation", "nonnegative_rows"]
 

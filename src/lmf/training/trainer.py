@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import CheckpointError, InputError, ModelFileError
+from lmf.errors import CheckpointError, InputError, ModelFileError, ParameterError
 from lmf.factors import Factors
 from lmf.training.checkpoint import Arrays, Checkpoint
 from lmf.training.held_out import HeldOut
@@ -38,6 +38,8 @@ class Watch:
         Epochs without a better validation error after which the fit stops.
     checkpoint : Checkpoint, optional
         Where the fit is kept while it runs, and goes on from.
+    start : Factors, optional
+        Where the fit begins, instead of at random.
     """
 
     callback: Callback | None = None
@@ -45,6 +47,7 @@ class Watch:
     held_out: HeldOut | None = None
     patience: int = 3
     checkpoint: Checkpoint | None = None
+    start: Factors | None = None
 
 
 class Trainer(ABC):
@@ -77,6 +80,16 @@ class Trainer(ABC):
     @abstractmethod
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return the present result."""
+
+    def begin(self, start: Factors, users: Vocabulary, items: Vocabulary) -> None:  # noqa: ARG002
+        """Begin with the given factors instead of random ones; :mod:`starts` says how.
+
+        Raises
+        ------
+        ParameterError
+            If this trainer cannot, or has fewer factors than there are given.
+        """
+        raise ParameterError("start", start, "nothing: this model always begins anew")
 
     def restore(self, arrays: Arrays) -> None:
         """Go back to kept copies of :meth:`arrays`.
@@ -136,6 +149,8 @@ def train(
     CheckpointError
         If there is a checkpoint, but none to go on from.
     """
+    if watch.start is not None:
+        trainer.begin(watch.start, users, items)
     checkpoint = watch.checkpoint
     history, best = _resumed(trainer, checkpoint, epochs)
     numbers = count(history[-1].epoch + 1 if len(history) else 1)

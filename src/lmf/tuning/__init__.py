@@ -1,0 +1,1 @@
+"""Tuning: the parameters of a model chosen on a part of the data, within a budget of time."""

@@ -1,0 +1,238 @@
+"""Tuning: never worse than the defaults, repeatable, resumable, and good for something."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import lmf
+from lmf.data.interactions import Interactions
+from lmf.data.splits import Split, split_random
+from lmf.errors import InputError, LmfError, ParameterError
+from lmf.models import BiasedMF, Model, WeightedMF
+from lmf.tuning import tune as module
+from lmf.tuning.tune import tune
+
+optuna = pytest.importorskip("optuna")
+
+
+def tastes(n_users: int = 150, n_items: int = 60, seed: int = 0) -> Interactions:
+    """Ratings of people of three tastes: there is something to learn and much noise."""
+    rng = np.random.default_rng(seed)
+    users = rng.integers(0, n_users, n_users * 14)
+    items = rng.integers(0, n_items, len(users))
+    liked = users % 3 == items % 3
+    keep = liked | (rng.random(len(users)) < 0.25)
+    values = np.clip(np.where(liked, 4, 2) + rng.integers(-1, 2, len(users)), 1, 5)
+    return Interactions.from_arrays(users[keep], items[keep], values[keep].astype(float))
+
+
+DATA = tastes()
+QUICK = {"budget": None, "trials": 10, "search": {"n_factors": (2, 8)}}
+
+
+@pytest.fixture(scope="module")
+def found() -> lmf.Tuning:
+    return tune(DATA, metric="ndcg@20", **QUICK)
+
+
+def test_the_result_is_the_best_trial_and_no_worse_than_the_defaults(found: lmf.Tuning) -> None:
+    assert found.metric == "ndcg@20"
+    assert found.stopped == "budget"
+    assert found.refitted
+    assert found.trials.height == 10
+    assert found.usual_value is not None
+    assert found.value >= found.usual_value
+    first = found.trials.row(0, named=True)
+    for name, value in WeightedMF().get_params().items():
+        if name in found.trials.columns and name not in ("n_factors", "epochs"):
+            assert first[name] == pytest.approx(value), "the first trial is that of the defaults"
+
+
+def test_the_value_is_that_of_a_fit_from_a_random_start(found: lmf.Tuning) -> None:
+    """Whatever trial it was: the line that is printed gives it, to the last bit."""
+    split = split_random(DATA.binarize(), 0.1, seed=0)
+    again = WeightedMF(**found.params).fit(split.train, validation=split.test, patience=99)
+    assert again.history_[-1].validation == 1 - found.value
+    assert again.history_.best_epoch == found.params["epochs"]
+
+
+def test_the_model_knows_everything(found: lmf.Tuning) -> None:
+    assert isinstance(found.model, WeightedMF)
+    assert found.model.seen_.nnz == DATA.nnz
+    assert found.model.get_params() == dict(found.params)
+    scope = {"lmf": lmf, "data": DATA.to_frame()}
+    twin = eval(found.python_line, scope)
+    assert twin.factors_.user_factors.tobytes() == found.model.factors_.user_factors.tobytes()
+
+
+def test_the_same_seed_finds_the_same(found: lmf.Tuning) -> None:
+    again = tune(DATA, metric="ndcg@20", **QUICK)
+    assert again.params == found.params
+    assert again.trials.drop("seconds").equals(found.trials.drop("seconds"))
+    other = tune(DATA, metric="ndcg@20", seed=1, **QUICK)
+    assert not other.trials.drop("seconds").equals(found.trials.drop("seconds"))
+
+
+def test_later_trials_begin_with_the_factors_of_finished_ones(found: lmf.Tuning) -> None:
+    starts = found.trials["start"]
+    assert starts[0] is None
+    assert (starts.drop_nulls() < found.trials.filter(pl.col("start").is_not_null())["trial"]).all()
+    assert starts.count() > 0
+    assert found.trials["n_factors"].n_unique() > 1, "the number of factors grew"
+
+
+def test_ratings_are_tuned_by_rmse() -> None:
+    result = tune(DATA, **QUICK)
+    assert isinstance(result.model, BiasedMF)
+    assert result.metric == "rmse"
+    assert result.usual_value is not None
+    assert result.value <= result.usual_value
+    assert "value=False" not in result.python_line
+
+
+def test_models_that_always_begin_at_random() -> None:
+    result = tune(DATA, "nmf", budget=None, trials=3, search={"n_factors": (2, 4)})
+    assert result.trials["start"].count() == 0
+    assert result.model.name == "nmf"
+
+
+def test_any_function_of_model_and_split_is_a_metric() -> None:
+    seen = []
+
+    def popular_first(model: Model, split: Split) -> float:
+        seen.append((model.is_fitted, split.train.nnz + split.test.nnz))
+        return -float(model.get_params()["regularization"])
+
+    result = tune(DATA, "weighted", popular_first, budget=None, trials=6,
+                  search={"n_factors": 2, "regularization": (0.01, 0.5)})  # fmt: skip
+    assert result.metric == "popular_first"
+    assert set(seen) == {(True, DATA.nnz)}
+    best = result.trials.filter(pl.col("state") == "complete")["regularization"].min()
+    assert result.params["regularization"] == pytest.approx(best)
+    least = tune(DATA, "weighted", popular_first, budget=None, trials=6, direction="minimize",
+                 search={"n_factors": 2, "regularization": (0.01, 0.5)})  # fmt: skip
+    assert least.params["regularization"] > result.params["regularization"]
+
+
+def test_a_given_split_is_used() -> None:
+    split = split_random(DATA.binarize(), 0.4, seed=5)
+    result = tune(DATA, metric="recall@5", split=split, **QUICK)
+    assert result.method == split.method
+    assert result.metric == "recall@5"
+
+
+def test_times_hold_out_the_last_one_of_each() -> None:
+    rng = np.random.default_rng(0)
+    timed = Interactions.from_arrays(
+        rng.integers(0, 50, 600), rng.integers(0, 40, 600), timestamps=np.arange(600)
+    )
+    result = tune(timed, budget=None, trials=2, search={"n_factors": 2})
+    assert result.method == "the last one of each user"
+
+
+def test_a_search_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    journal = tmp_path / "study.journal"
+    first = tune(DATA, metric="ndcg@20", study=journal, **{**QUICK, "trials": 4})
+    second = tune(DATA, metric="ndcg@20", study=journal, **{**QUICK, "trials": 4})
+    assert first.trials.height == 4
+    assert second.trials.height == 8
+    assert second.trials[:4].equals(first.trials)
+    assert second.value >= first.value
+    with pytest.raises(ParameterError, match="another metric"):
+        tune(DATA, metric="recall@20", study=journal, **QUICK)
+    with pytest.raises(ParameterError, match="another data"):
+        tune(tastes(seed=1), metric="ndcg@20", study=journal, **QUICK)
+    (tmp_path / "junk").write_text("not a journal\n")
+    with pytest.raises(InputError, match="no study"):
+        tune(DATA, metric="ndcg@20", study=tmp_path / "junk", **QUICK)
+
+
+def test_ctrl_c_leaves_the_best_so_far() -> None:
+    lines = []
+
+    def interrupt(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 3:
+            raise KeyboardInterrupt
+
+    result = tune(DATA, metric="ndcg@20", announce=interrupt, **QUICK)
+    assert result.stopped == "interrupted"
+    assert not result.refitted
+    assert result.model.seen_.nnz < DATA.nnz
+    assert result.trials.height == 3
+    assert "training part only" in str(result)
+    assert len(result.model.recommend_indices([0], 3)[0][0]) == 3
+
+
+def test_ctrl_c_before_anything_is_finished_passes_through() -> None:
+    def interrupt(_model: Model, _split: Split) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(DATA, "weighted", interrupt, **QUICK)
+
+
+def test_a_budget_of_time_is_kept() -> None:
+    result = tune(tastes(1500, 300), metric="ndcg@20", budget=6)
+    assert result.seconds < 60, "seconds, whatever else the machine does"
+    assert result.refitted
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "told"),
+    [
+        ({"model": "best"}, ParameterError, "model"),
+        ({"model": 3}, ParameterError, "model"),
+        ({"model": "popularity"}, ParameterError, "weighted, biased"),
+        ({"metric": "accuracy"}, ParameterError, "metric"),
+        ({"metric": "rmse", "direction": "maximize"}, ParameterError, "direction"),
+        ({"metric": "ndcg@0"}, ParameterError, "metric"),
+        ({"budget": "soon"}, ParameterError, "budget"),
+        ({"budget": None}, ParameterError, "budget"),
+        ({"trials": 0}, ParameterError, "trials"),
+        ({"seed": -1}, ParameterError, "seed"),
+        ({"n_threads": -1}, ParameterError, "n_threads"),
+        ({"search": {"bogus": 1}}, ParameterError, "search"),
+        ({"metric": "rmse", "model": "weighted"}, ParameterError, "predicts no ratings"),
+    ],
+)
+def test_slips_are_refused(words: dict[str, object], error: type[LmfError], told: str) -> None:
+    with pytest.raises(error, match=told):
+        tune(DATA, **words)  # type: ignore[arg-type]
+
+
+def test_data_that_nothing_can_be_held_out_of() -> None:
+    with pytest.raises(InputError, match="nothing can be held out"):
+        tune({"user": ["a"], "item": ["x"]}, budget="1s")
+    with pytest.raises(InputError, match="ratings"):
+        tune({"user": ["a", "b"], "item": ["x", "y"]}, metric="rmse", budget="1s")
+
+
+def test_without_optuna(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(LmfError, match=r"lmf\[tune\]"):
+        module.tune(DATA)
+
+
+def test_the_picture(found: lmf.Tuning) -> None:
+    pytest.importorskip("matplotlib")
+    figure = found.plot()
+    labels = [axis.get_xlabel() for axis in figure.axes]
+    assert labels == ["unobserved_weight", "regularization"]
+    points = sum(len(line.get_xdata()) for line in figure.axes[0].lines) - 2  # the upright line
+    assert points == found.trials["ndcg@20"].count()
+    with pytest.raises(ParameterError, match="parameters"):
+        found.plot(("bogus",))
+
+
+def test_what_is_printed(found: lmf.Tuning) -> None:
+    text = str(found)
+    assert text.startswith(f"ndcg@20 {found.value:.5f} (defaults: {found.usual_value:.5f})")
+    assert found.python_line in text
+    assert "10 trials" in text
+    assert found.to_frame("pandas").shape == found.trials.shape
