@@ -69,8 +69,8 @@ def test_wrong_numbers_are_noticed(
 ) -> None:
     sweep = _native.half_sweep
 
-    def slightly_off(*arguments: Any) -> Any:
-        result = sweep(*arguments)
+    def slightly_off(*arguments: Any, **named: Any) -> Any:
+        result = sweep(*arguments, **named)
         arguments[7][:] *= 1.001
         return result
 

@@ -33,6 +33,7 @@ def test_parameters_are_those_of_the_constructor() -> None:
         "alpha": 2.0,
         "regularization": 0.01,
         "regularization_exponent": 1.0,
+        "popularity_exponent": 0.0,
         "epochs": 16,
         "tolerance": 1e-4,
         "seed": 0,

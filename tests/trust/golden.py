@@ -19,6 +19,9 @@ from tests.trust.problems import MODELS, digest, fresh, small_data
 
 __all__ = ["LEVELS", "PLACE", "hashes", "key"]
 
+# NumPy orders the sums of its own loops by the CPU: these have the same bits on one machine only.
+SUMMED_BY_NUMPY = ("svd++",)
+
 LEVELS = ("baseline", "avx2", "avx512")
 PLACE = Path(__file__).resolve().parents[1] / "golden" / "factors.json"
 
@@ -30,7 +33,8 @@ def key(level: str) -> str:
 
 def hashes() -> None:
     """Print the hashes of this process's level as JSON."""
-    print(json.dumps({name: digest(fresh(name).fit(small_data())) for name in MODELS}))
+    native = [name for name in MODELS if name not in SUMMED_BY_NUMPY]
+    print(json.dumps({name: digest(fresh(name).fit(small_data())) for name in native}))
 
 
 def main() -> None:

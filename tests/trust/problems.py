@@ -24,6 +24,8 @@ MODELS: dict[str, lmf.Model] = {
     "svd++": lmf.SVDPlusPlus(8, tolerance=0, epochs=8),
     "nmf, observed only": lmf.NMF(6, tolerance=0, epochs=8),
     "nmf, weighted": lmf.NMF(6, unobserved_weight=0.3, tolerance=0, epochs=8),
+    "nmf, full": lmf.NMF(6, unobserved_weight=1, tolerance=0, epochs=8),
+    "nmf, full, random start": lmf.NMF(6, unobserved_weight=1, init="random", epochs=8),
     "bayesian": lmf.BayesianMF(6, samples=8, burn_in=4),
     "pure svd": lmf.PureSVD(4, tolerance=1e-9, epochs=8),
     "bias only": lmf.BiasOnly(),

@@ -8,13 +8,15 @@ import numpy as np
 
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
-from lmf.errors import InputError
+from lmf.errors import InputError, ParameterError
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
 from lmf.training.alternating import Objective, Side
 from lmf.training.nonnegative import NonnegativeAlternation, nonnegative_rows
+from lmf.training.nonnegative_start import nonnegative_svd
 from lmf.training.trainer import Watch, train
 from lmf.validation import (
+    checked_choice,
     checked_float,
     checked_int,
     checked_seed,
@@ -48,6 +50,11 @@ class NMF(Model):
         λ ≥ 0.
     regularization_exponent : float, default 1.0
         ν: 1 scales the penalty with the row's total weight, 0 is the same for every row.
+    init : {"auto", "random", "svd"}, default "auto"
+        Where the factors begin: at random, or at the non-negative parts of the truncated singular
+        value decomposition (NNDSVD), which takes the whole matrix to a lower local minimum than
+        most random starts do. ``"auto"`` is ``"svd"`` where ``unobserved_weight`` is 1 and there
+        are at most as many factors as users and items, else ``"random"``.
     epochs : int, default 50
         At most.
     tolerance : float, default 1e-4
@@ -68,7 +75,8 @@ class NMF(Model):
     ----------
     Lee & Seung 1999, "Learning the parts of objects by non-negative matrix factorization".
     Cichocki & Phan 2009, "Fast local algorithms for large scale nonnegative matrix and tensor
-    factorizations".
+    factorizations". Boutsidis & Gallopoulos 2008, "SVD based initialization: a head start for
+    nonnegative matrix factorization".
 
     Examples
     --------
@@ -88,6 +96,7 @@ class NMF(Model):
         unobserved_weight: float = 0.0,
         regularization: float = 0.05,
         regularization_exponent: float = 1.0,
+        init: str = "auto",
         epochs: int = 50,
         tolerance: float = 1e-4,
         seed: int = 0,
@@ -97,6 +106,7 @@ class NMF(Model):
         self.unobserved_weight = unobserved_weight
         self.regularization = regularization
         self.regularization_exponent = regularization_exponent
+        self.init = init
         self.epochs = epochs
         self.tolerance = tolerance
         self.seed = seed
@@ -118,11 +128,13 @@ class NMF(Model):
 
     def _train(self, data: Interactions, watch: Watch) -> Trained:
         _check_signs(data.by_user, data.columns.value)
+        n_factors = checked_int("n_factors", self.n_factors, 1, 4096)
+        seed, threads = checked_seed(self.seed), checked_threads(self.n_threads)
         trainer = NonnegativeAlternation(
-            data.by_user, data.by_item, self._objective(),
-            checked_int("n_factors", self.n_factors, 1, 4096), checked_seed(self.seed),
-            checked_threads(self.n_threads),
-        )  # fmt: skip
+            data.by_user, data.by_item, self._objective(), n_factors, seed, threads
+        )
+        if self._begins_at_svd(min(data.n_users, data.n_items)):
+            trainer.put(*nonnegative_svd(data.by_user, data.by_item, n_factors, seed, threads))
         return Trained(
             *train(
                 trainer,
@@ -133,6 +145,16 @@ class NMF(Model):
                 tolerance=checked_float("tolerance", self.tolerance, minimum=0),
             )
         )
+
+    def _begins_at_svd(self, rank: int) -> bool:
+        init = checked_choice("init", self.init, ("auto", "random", "svd"))
+        if init == "svd" and self.n_factors > rank:
+            raise ParameterError(
+                "n_factors", self.n_factors,
+                f'at most {rank}, the rank that this matrix can have, where init is "svd"',
+            )  # fmt: skip
+        whole = self.unobserved_weight == 1 and self.n_factors <= rank
+        return init == "svd" or (init == "auto" and whole)
 
     def _prepare(self) -> None:
         self._fitted_objective = self._objective()

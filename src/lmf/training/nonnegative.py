@@ -170,6 +170,12 @@ class NonnegativeAlternation(Alternation):
         )  # fmt: skip
         return minima + self._penalty(self.item_factors, self._items)
 
+    def put(self, user_factors: Floats, item_factors: Floats) -> None:
+        """Begin with these factors, none below 0, instead of random ones."""
+        self._put((user_factors, item_factors))
+        if self._ahead is not None:
+            self._ahead = _Ahead.of(self.item_factors)
+
     def _put(self, factors: tuple[Floats, Floats]) -> None:
         self.user_factors[:], self.item_factors[:] = factors
 

@@ -139,14 +139,22 @@ class TruncatedSVD(Trainer):
 
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return U = A V and V; V has orthonormal columns."""
+        left, right = self.vectors()
+        if self._tall:
+            return Factors(users, items, self._image, right)
+        # The users are the smaller side: their vectors are orthonormal, so scale both over.
+        return Factors(users, items, left * self._scale(), right)
+
+    def vectors(self) -> tuple[Floats, Floats]:
+        """Return the left and the right singular vectors, as columns, of the present triplets."""
         if not self._aligned:
             self._align(self._combined(self._coordinates))
-        other = self._image
-        if self._tall:
-            return Factors(users, items, other, self._vectors)
-        # The users are the smaller side: their vectors are orthonormal, so scale both over.
-        scale = np.where(self.singular_values > 0, self.singular_values, 1.0).astype(np.float32)
-        return Factors(users, items, self._vectors * scale, other / scale)
+        other = self._image / self._scale()
+        return (other, self._vectors) if self._tall else (self._vectors, other)
+
+    def _scale(self) -> Floats:
+        values = self.singular_values
+        return np.where(values > 0, values, 1.0).astype(np.float32)
 
     def _apply(self, block: Floats) -> Floats:
         """Return B times a block."""
@@ -227,7 +235,9 @@ class TruncatedSVD(Trainer):
         out = np.zeros((self._n, _multiple(self.n_factors)), np.float32)
         padded = np.zeros((len(coordinates), out.shape[1]))
         padded[:, : self.n_factors] = -coordinates
-        _native.subtract_product(out, self._basis, padded, self.n_threads)
+        # An epoch that was interrupted may have widened the basis since.
+        basis = self._basis[: len(coordinates) // self._next.shape[1]]
+        _native.subtract_product(out, basis, padded, self.n_threads)
         return np.ascontiguousarray(out[:, : self.n_factors])
 
     def _align(self, vectors: Floats) -> None:
