@@ -37,6 +37,7 @@ def test_figures_are_those_of_evaluate() -> None:
     assert row["rmse"] == report.value("rmse")
     assert found.table.filter(pl.col("model") == "popularity")["rmse"].to_list() == [None]
     assert (found.table["fit_seconds"] >= 0).all()
+    assert found.table["fit_mb"].dtype == pl.Float64
     assert list(found.models) == ["popularity", "bias", "weighted", "biased", "bayesian"]
     assert found.models["biased"].is_fitted
     assert "held out: 20% of each user at random" in str(found)

@@ -1,4 +1,4 @@
-"""Compare: every model on the same split, with accuracy, time and size in one table."""
+"""Compare: every model on the same split, with accuracy, time and memory in one table."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, split_random
 from lmf.errors import InputError, LmfError, ParameterError
 from lmf.evaluation.evaluate import evaluate
+from lmf.evaluation.memory import PeakMemory
 from lmf.evaluation.report import Report
 from lmf.models import Model
 from lmf.validation import checked_int
@@ -32,7 +33,9 @@ class Comparison:
     ----------
     table : polars.DataFrame
         A row a model: model, recall, ndcg, rmse (empty for a model that predicts preferences),
-        fit_seconds, factors_mb; columns of metrics say where lists are cut.
+        fit_seconds, fit_mb (memory at the peak of the fit, beyond what the process held before;
+        empty where the system does not tell), factors_mb; columns of metrics say where lists are
+        cut.
     models : mapping of str to Model
         The fitted models.
     left_out : mapping of str to str
@@ -160,7 +163,9 @@ def compare(
         fitted[_free(model.name, fitted)] = twin
     if not rows:
         raise InputError("no model can be fitted: " + "; ".join(left_out.values()))
-    return Comparison(pl.DataFrame(rows), fitted, left_out, held.method, interactions.frame_type)
+    return Comparison(
+        pl.DataFrame(rows, _numbers(rows)), fitted, left_out, held.method, interactions.frame_type
+    )
 
 
 def _made(model: str | Model, seed: int, n_threads: int) -> Model:
@@ -177,11 +182,13 @@ def _made(model: str | Model, seed: int, n_threads: int) -> Model:
 def _measured(model: Model, held: Split, k: int, n_threads: int) -> tuple[dict[str, object], Model]:
     twin = type(model)(**model.get_params())
     started = time.perf_counter()
-    twin.fit(held.train, progress=False)
+    with PeakMemory() as peak:
+        twin.fit(held.train, progress=False)
     seconds = time.perf_counter() - started
     report: Report = evaluate(
-        twin, held, k=k, metrics=["recall", "ndcg"], baseline=False, n_threads=n_threads
-    )
+        twin, held, k=k, metrics=["recall", "ndcg"], baseline=False, slices=False,
+        n_threads=n_threads,
+    )  # fmt: skip
     factors = twin.factors_
     arrays = (factors.user_factors, factors.item_factors, factors.user_bias, factors.item_bias)
     size = sum(int(np.asarray(one).nbytes) for one in arrays if one is not None)
@@ -191,8 +198,14 @@ def _measured(model: Model, held: Split, k: int, n_threads: int) -> tuple[dict[s
         f"ndcg@{k}": report.value(f"ndcg@{k}"),
         "rmse": None if report.ratings is None else report.ratings.rmse,
         "fit_seconds": seconds,
+        "fit_mb": peak.megabytes,
         "factors_mb": size / 1e6,
     }, twin
+
+
+def _numbers(rows: list[dict[str, object]]) -> dict[str, Any]:
+    """Return the type of each column, which one without any value would not tell."""
+    return {name: pl.String if name == "model" else pl.Float64 for name in rows[0]}
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
