@@ -66,7 +66,8 @@ def states(draw: st.DrawFn) -> ModelState:
         arrays["item_bias"] = random.normal(size=n).astype(np.float32)
     epochs = [
         {"epoch": epoch, "objective": 1 / epoch, "relative_change": 0.5 if epoch > 1 else None,
-         "seconds": epoch / 8, "validation": draw(st.sampled_from([0.0, 0.75]))}
+         "seconds": epoch / 8, "validation": draw(st.sampled_from([0.0, 0.75])),
+         "training": draw(st.sampled_from([None, 0.5]))}
         for epoch in range(1, draw(st.integers(0, 3)) + 1)
     ]  # fmt: skip
     extra = {

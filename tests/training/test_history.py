@@ -53,13 +53,14 @@ def test_as_a_frame(history: History) -> None:
         "relative_change": pl.Float64,
         "seconds": pl.Float64,
         "validation": pl.Float64,
+        "training": pl.Float64,
     }
-    assert frame.rows() == [(1, 10.0, None, 0.125, None), (2, 9.5, 0.05, 0.25, None)]
+    assert frame.rows() == [(1, 10.0, None, 0.125, None, None), (2, 9.5, 0.05, 0.25, None, None)]
 
 
 def test_an_empty_history_has_the_columns_all_the_same() -> None:
     frame = History().to_frame()
-    assert frame.shape == (0, 5)
+    assert frame.shape == (0, 6)
     assert frame.schema["objective"] == pl.Float64
 
 

@@ -34,7 +34,8 @@ def split_history(extra: JsonObject) -> tuple[JsonObject, dict[str, Array]]:
         return extra, {}
     records: list[dict[str, Any]] = history["records"][-MOST_RECORDS:]
     rest = {name: value for name, value in history.items() if name != "records"}
-    columns = {_PREFIX + name: _column([one[name] for one in records]) for name in records[0]}
+    names = sorted(records[0])  # in which order they are read back, too
+    columns = {_PREFIX + name: _column([one[name] for one in records]) for name in names}
     return {**extra, "history": rest}, columns
 
 

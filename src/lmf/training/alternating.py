@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,6 +223,9 @@ class Alternation(Trainer):
             self.n_threads,
         )  # fmt: skip
         minima = self._solve(self._items, fixed=self.user_factors, out=self.item_factors)
+        if self.objective.unobserved_weight == 0 and self._items.weights is None:
+            squares = max(minima - self._penalty(self.item_factors, self._items), 0.0)
+            self.training_error = math.sqrt(squares / max(1, self._items.rows.nnz))
         return minima + self._penalty(self.user_factors, self._users)
 
     def finish(self) -> float:

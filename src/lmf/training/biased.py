@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -103,7 +105,14 @@ class BiasedAlternation(Trainer):
                 self._factors[0], self._penalties[0], self._factors[1], self._penalties[1],
                 self.n_threads,
             )  # fmt: skip
-        return self._solve(1) + self._penalty(0)
+        return self._improve_items() + self._penalty(0)
+
+    def _improve_items(self) -> float:
+        """Solve the items; return the squared errors and the items' penalty."""
+        minima = self._solve(1)
+        squares = max(minima - self._penalty(1), 0.0)
+        self.training_error = math.sqrt(squares / max(1, self._rows[0].nnz))
+        return minima
 
     def finish(self) -> float:
         """Solve the users once more; return the objective after it."""

@@ -239,6 +239,7 @@ def _check_history(history: History) -> None:
         raise ValueError("its epochs do not count")
     for record in history:
         told = [record.objective, record.seconds]
-        told += [one for one in (record.relative_change, record.validation) if one is not None]
+        more = (record.relative_change, record.validation, record.training)
+        told += [one for one in more if one is not None]
         if not all(math.isfinite(one) for one in told):
             raise ValueError(f"epoch {record.epoch} has numbers that are not finite")

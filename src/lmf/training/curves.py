@@ -49,6 +49,15 @@ def _draw(history: History, axes: Any) -> None:
     errors.spines["right"].set_visible(True)
     measured = [(r.epoch, r.validation) for r in history if r.validation is not None]
     places, values = [epoch for epoch, _ in measured], [value for _, value in measured]
+    trained = [(r.epoch, r.training) for r in history if r.training is not None]
+    if trained:  # below the curve that decides, and thinner
+        of_training = [error for _, error in trained]
+        errors.plot([epoch for epoch, _ in trained], of_training, color=drawing.NEGATIVE,
+                    linewidth=1, linestyle="--")  # fmt: skip
+        errors.annotate(
+            "training", (trained[-1][0], of_training[-1]), (-2, 4), textcoords="offset points",
+            ha="right", va="bottom", fontsize=8, color=drawing.NEGATIVE,
+        )  # fmt: skip
     _curve(errors, places, values, "validation error", drawing.NEGATIVE)
     least = min(values)
     errors.plot([best], [least], "o", color=drawing.NEGATIVE, markersize=7)
@@ -95,6 +104,9 @@ def sketch(history: History, width: int = 32) -> str:
     objective = [record.objective for record in history]
     errors = [record.validation for record in history if record.validation is not None]
     rows = [("objective", objective, f"{objective[0]:.6g} → {objective[-1]:.6g}")]
+    trained = [record.training for record in history if record.training is not None]
+    if trained:
+        rows.append(("training", trained, f"{trained[0]:.4g} → {trained[-1]:.4g}"))
     if errors:
         told = f"{errors[0]:.4g} → {min(errors):.4g}, the best, in epoch {history.best_epoch}"
         rows.append(("validation", errors, told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -155,6 +156,7 @@ class GibbsSampler(Trainer):
         user_prior = self._draw(0, number)
         self._draw(1, number)
         errors = self._squared_error()
+        self.training_error = math.sqrt(errors / max(1, len(self._targets[0])))
         self._precision[0] = self._draw_precision(errors, number)
         if number > self.burn_in:
             self._keep(int(self._kept[0]), user_prior)

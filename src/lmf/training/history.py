@@ -21,7 +21,8 @@ class EpochRecord:
 
     ``relative_change`` is (before - after) / |before|, ``None`` in the first epoch;
     ``seconds`` is the time since the fit began; ``validation`` the error on held-out interactions,
-    ``None`` where there are none.
+    ``None`` where there are none; ``training`` the root mean squared error on the ratings learned
+    from, ``None`` where they are no ratings.
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class EpochRecord:
     relative_change: float | None
     seconds: float
     validation: float | None = None
+    training: float | None = None
 
 
 @dataclass
@@ -72,16 +74,21 @@ class History:
         return min(measured)[1] if measured else None
 
     def __str__(self) -> str:
-        validated = self.best_epoch is not None
-        lines = ["epoch      objective     change  seconds" + ("  validation" if validated else "")]
+        errors = [name for name in ("training", "validation") if self._tells(name)]
+        header = "".join(f"  {name:>10}" for name in errors)
+        lines = [f"epoch      objective     change  seconds{header}"]
         for record in self.records:
             change = "" if record.relative_change is None else f"{record.relative_change:.1e}"
-            error = "" if record.validation is None else f" {record.validation:11.5f}"
+            values = [getattr(record, name) for name in errors]
+            told = "".join(" " * 12 if one is None else f"  {one:10.5f}" for one in values)
             lines.append(
                 f"{record.epoch:5d} {record.objective:14.7g} {change:>10} {record.seconds:8.1f}"
-                f"{error}"
+                f"{told}"
             )
         return "\n".join(lines)
+
+    def _tells(self, name: str) -> bool:
+        return any(getattr(record, name) is not None for record in self.records)
 
     def to_frame(self) -> pl.DataFrame:
         """Return the epochs as a Polars frame: one column a field of a record."""
@@ -93,13 +100,15 @@ class History:
             "relative_change": pl.Float64,
             "seconds": pl.Float64,
             "validation": pl.Float64,
+            "training": pl.Float64,
         }
         return pl.DataFrame([asdict(record) for record in self.records], schema=schema)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the objective by epoch and, on a second axis, the validation error if there is one.
 
-        The best epoch is marked. Needs the extra ``plot`` (``pip install "lmf[plot]"``).
+        The best epoch is marked, and the training error of ratings is drawn beside. Needs the extra
+        ``plot`` (``pip install "lmf[plot]"``).
 
         Parameters
         ----------

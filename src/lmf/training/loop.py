@@ -24,6 +24,7 @@ def run_epochs(
     tolerance: float,
     callback: Callback | None = None,
     progress: bool | None = None,
+    training: Callable[[], float | None] | None = None,
     validate: Callable[[], float] | None = None,
     improved: Callable[[], None] | None = None,
     converged: Callable[[], bool] | None = None,
@@ -45,6 +46,8 @@ def run_epochs(
         Gets each :class:`EpochRecord`; returning ``True`` stops the fit.
     progress : bool, optional
         Show a progress line; ``None`` shows it on a terminal only.
+    training : callable, optional
+        Tells the error on the training data after each epoch, where there is one to tell.
     validate : callable, optional
         Measures the validation error after each epoch; it is kept in the record.
     improved : callable, optional
@@ -94,7 +97,8 @@ def run_epochs(
             for epoch in range(done + 1, epochs + 1):
                 objective = step()
                 error = None if validate is None else validate()
-                record = _record(epoch, objective, error, history, started)
+                on_training = None if training is None else training()
+                record = _record(epoch, objective, error, on_training, history, started)
                 history.records.append(record)
                 if improved is not None and error is not None and history.best_epoch == epoch:
                     improved()
@@ -118,8 +122,9 @@ def run_epochs(
 
 
 def _record(
-    epoch: int, objective: float, error: float | None, history: History, started: float
-) -> EpochRecord:
+    epoch: int, objective: float, error: float | None, on_training: float | None,
+    history: History, started: float,
+) -> EpochRecord:  # fmt: skip
     if not np.isfinite(objective):
         raise LmfError(
             f"the objective became {objective} in epoch {epoch}; values or weights are too "
@@ -127,7 +132,7 @@ def _record(
         )
     before = history.records[-1].objective if history.records else None
     change = (before - objective) / max(abs(before), 1e-300) if before is not None else None
-    return EpochRecord(epoch, objective, change, time.perf_counter() - started, error)
+    return EpochRecord(epoch, objective, change, time.perf_counter() - started, error, on_training)
 
 
 def _rule(history: History, tolerance: float, patience: int) -> str:

@@ -58,7 +58,8 @@ class Progress:
     def update(self, record: EpochRecord) -> None:
         """Show one more epoch."""
         change = "" if record.relative_change is None else f"{-record.relative_change:+.2%}"
-        error = "" if record.validation is None else f"  validation {record.validation:.4g}"
+        error = "" if record.training is None else f"  training {record.training:.4g}"
+        error += "" if record.validation is None else f"  validation {record.validation:.4g}"
         if self._bar is not None:
             self._objectives.append(record.objective)
             curve = sparkline(self._objectives[-_CURVE:])

@@ -149,6 +149,7 @@ class StochasticBiased(Trainer):
                 f"training diverged in epoch {number}: lower the learning_rate, here "
                 f"{self.learning_rate:g}, or rescale the values"
             )
+        self.training_error = math.sqrt(error / max(1, len(self._target)))
         return float(error) + sum(
             self._penalty(side, penalty)
             for side, penalty in zip(self._sides, self._placed_penalties, strict=True)

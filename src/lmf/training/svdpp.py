@@ -67,7 +67,7 @@ class ImplicitAlternation(BiasedAlternation):
         self._solve(0)
         self._regress()
         self._balance()
-        return self._solve(1) + self._penalty(0) + self._implicit_penalty()
+        return self._improve_items() + self._penalty(0) + self._implicit_penalty()
 
     def finish(self) -> float:
         """Solve the users once more; return the objective after it."""

@@ -60,6 +60,10 @@ class Trainer(ABC):
     keeps_best: ClassVar[bool] = True
     """Whether the epoch with the best validation error is the result (else the last one is)."""
 
+    training_error: float | None = None
+    """After the last epoch, the root mean squared error on the values it learns from; None where
+    the values are no ratings."""
+
     @abstractmethod
     def epoch(self, number: int) -> float:
         """Train epoch `number`, counted from 1; return the objective after it."""
@@ -176,6 +180,7 @@ def train(
             tolerance=tolerance,
             callback=watch.callback,
             progress=watch.progress,
+            training=lambda: trainer.training_error,
             validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
             improved=keep if trainer.keeps_best else None,
             converged=lambda: trainer.converged,
