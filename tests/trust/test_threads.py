@@ -86,7 +86,7 @@ print("same")
 @pytest.mark.parametrize("dev", [False, True], ids=["", "dev mode"])
 def test_the_interpreter_exits_during_a_fit(name: str, dev: bool) -> None:
     """Daemon threads in the middle of native work neither hold up the end nor crash it."""
-    exits = amount(1, 25)
+    exits = amount(1, 5)
     program = f"""
 import threading, time
 from tests.trust.problems import fresh, small_data
