@@ -39,7 +39,8 @@ def _truth(found: dict[str, Any]) -> str:
 
 def _threads(found: dict[str, Any]) -> str:
     pressed = sum(one["pressed"] for one in found["interrupts"].values())
-    text = f"0 crashes, hangs or wrong bits; Ctrl-C {pressed:,} times"
+    exits = sum(one["exits"] for one in found["exits"].values())
+    text = f"0 crashes, hangs or wrong bits; {exits:,} exits during fits, Ctrl-C {pressed:,} times"
     if "answer" in found:
         worst = max(one["worst_seconds"] for one in found["answer"].values())
         text += f", answered in {worst:.2f} s at worst on ML-1M at d = 128"

@@ -15,8 +15,8 @@
 #include <string>
 
 #include "checks.hpp"
+#include "gil.hpp"
 #include "memory.hpp"
-#include "parallel.hpp"
 
 namespace lmf::bindings {
 
@@ -81,15 +81,7 @@ class Owned {
   T* data_;
 };
 
-// Asks Python whether Ctrl-C was pressed; kernels run without the GIL, so it is taken here.
-inline Interrupt python_interrupt() {
-  return [] {
-    nb::gil_scoped_acquire hold;
-    return PyErr_CheckSignals() != 0;
-  };
-}
-
-// After a kernel returned false: the KeyboardInterrupt that stopped it is pending.
+// After a kernel returned false: what the signal's handler raised, such as KeyboardInterrupt, is pending.
 inline void raise_if_interrupted(bool finished) {
   if (!finished) throw nb::python_error();
 }

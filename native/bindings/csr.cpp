@@ -37,7 +37,7 @@ nb::tuple encode_runs(const std::vector<AnyRun>& values, int n_threads) {
   Owned<std::int32_t> codes(n);
   std::vector<std::int64_t> distinct;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     distinct = encode_integers(runs, codes.data(), n_threads);
   }
   Owned<std::int64_t> uniques(distinct.size());
@@ -76,7 +76,7 @@ nb::tuple from_coo(In1<std::int32_t> rows, In1<std::int32_t> cols, const ManyRun
               (!times || entries.times.size() == n),
           "rows, cols, values and times must have the same length");
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     require(all_below(rows.data(), n, n_rows, n_threads), "row index out of range");
     require(all_below(cols.data(), n, n_cols, n_threads), "column index out of range");
   }
@@ -84,7 +84,7 @@ nb::tuple from_coo(In1<std::int32_t> rows, In1<std::int32_t> cols, const ManyRun
   BuiltRows built;
   std::int64_t first = -1;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     built = build_rows(entries, n_rows, n_cols, how, n_threads);
     if (policy == "error" && built.merged > 0) first = first_repeated(entries, built);
   }
@@ -107,7 +107,7 @@ nb::tuple transpose(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   Owned<std::int32_t> out_indices(nnz);
   Owned<float> out_values(values ? nnz : 0);
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     csr_transpose(indptr.data(), indices.data(), data_or_null<float>(values), n_rows, n_cols,
                   out_indptr.data(), out_indices.data(), values ? out_values.data() : nullptr,
                   n_threads);

@@ -12,9 +12,9 @@ Out2<double> gram_of(In2<float> factors, int n_threads) {
   Owned<double> out(d * d);
   bool finished;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     finished = gram(factors.data(), factors.shape(0), static_cast<int>(d), out.data(), n_threads,
-                    python_interrupt());
+                    free.interrupt());
   }
   raise_if_interrupted(finished);
   return out.matrix(d, d);
@@ -25,7 +25,7 @@ void rotate_rows(InOut2<float> factors, In2<double> basis, std::optional<In1<std
   const std::size_t d = factors.shape(1);
   require(basis.shape(0) == d && basis.shape(1) == d, "basis must be d x d");
   require(!skip || skip->size() == factors.shape(0), "skip must have an element for each row");
-  nb::gil_scoped_release free;
+  WithoutGil free;
   // Not interruptible: rows in two coordinate systems would be of no use to anybody.
   rotate(factors.data(), factors.shape(0), static_cast<int>(d), basis.data(),
          data_or_null<std::uint8_t>(skip), n_threads, {});
@@ -35,7 +35,7 @@ Out1<double> energies_of(In2<float> factors, In1<double> weights, int n_threads)
   require(weights.size() == factors.shape(0), "weights must have an element for each row");
   Owned<double> out(factors.shape(1));
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     column_energies(factors.data(), weights.data(), static_cast<std::int64_t>(factors.shape(0)),
                     static_cast<int>(factors.shape(1)), out.data(), n_threads);
   }
@@ -47,7 +47,7 @@ void balance_sides(InOut2<float> users, In1<double> user_weights, InOut2<float> 
   require(users.shape(1) == items.shape(1), "both sides must have the same number of factors");
   require(user_weights.size() == users.shape(0) && item_weights.size() == items.shape(0),
           "weights must have an element for each row");
-  nb::gil_scoped_release free;
+  WithoutGil free;
   balance(users.data(), user_weights.data(), static_cast<std::int64_t>(users.shape(0)),
           items.data(), item_weights.data(), static_cast<std::int64_t>(items.shape(0)),
           static_cast<int>(users.shape(1)), n_threads);
@@ -66,9 +66,9 @@ Out2<double> cross_of(In3<float> left, In2<float> right, int n_threads) {
   Owned<double> out(static_cast<std::size_t>(blocks.q()) * w);
   bool finished;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     finished = cross(blocks, right.data(), static_cast<int>(w), out.data(), n_threads,
-                     python_interrupt());
+                     free.interrupt());
   }
   raise_if_interrupted(finished);
   return out.matrix(blocks.q(), w);
@@ -79,7 +79,7 @@ void subtract(InOut2<float> from, In3<float> left, In2<double> coefficients, int
   const Blocks blocks = blocks_of(left, from.shape(0), w);
   require(coefficients.shape(0) == static_cast<std::size_t>(blocks.q()) && coefficients.shape(1) == w,
           "coefficients must be q x w");
-  nb::gil_scoped_release free;
+  WithoutGil free;
   subtract_product(from.data(), static_cast<int>(w), blocks, coefficients.data(), n_threads, {});
 }
 

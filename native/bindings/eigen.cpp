@@ -14,7 +14,7 @@ nb::tuple eigen(In2<double> matrix, int n_threads) {
   Owned<double> values(d), vectors(d * d);
   bool found;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     found = eigen_symmetric(matrix.data(), static_cast<int>(d), values.data(), vectors.data(),
                             n_threads);
   }

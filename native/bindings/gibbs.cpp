@@ -37,10 +37,10 @@ nb::tuple sweep(In1<std::int64_t> indptr, In1<std::int32_t> indices, In1<float> 
   RowPrior prior{};
   bool finished;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     finished = gibbs_sweep(problem, fixed.data(), data_or_null<float>(bias),
                            static_cast<std::int64_t>(fixed.shape(0)), precision, seed, n_threads,
-                           python_interrupt(), prior);
+                           free.interrupt(), prior);
   }
   raise_if_interrupted(finished);
   return as_tuple(prior);
@@ -52,7 +52,7 @@ double error_of(In1<float> targets, In1<float> scores, In1<float> bias, In1<std:
           "targets, scores and row must be equally long");
   for (std::size_t k = 0; k < row.size(); ++k)
     require(static_cast<std::uint32_t>(row.data()[k]) < bias.size(), "row out of range");
-  nb::gil_scoped_release free;
+  WithoutGil free;
   return squared_error(targets.data(), scores.data(), bias.data(), row.data(),
                        static_cast<std::int64_t>(row.size()), n_threads);
 }

@@ -47,8 +47,8 @@ Out2<double> ranking_metrics(const In2<std::int32_t>& recommended,
   Owned<double> out(n_rows * recommended.shape(0));
   bool finished = false;
   {
-    nb::gil_scoped_release release;
-    finished = lmf::ranking_metrics(problem, out.data(), n_threads, python_interrupt());
+    WithoutGil free;
+    finished = lmf::ranking_metrics(problem, out.data(), n_threads, free.interrupt());
   }
   raise_if_interrupted(finished);
   return out.matrix(n_rows, recommended.shape(0));

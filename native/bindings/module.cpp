@@ -1,6 +1,7 @@
 // The compiled module lmf._native: one bind_* function a topic, each in a file of its own.
 #include "arrays.hpp"
 #include "dispatch.hpp"
+#include "parallel.hpp"
 
 namespace lmf::bindings {
 void bind_csr(nb::module_& m);

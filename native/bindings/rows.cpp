@@ -87,8 +87,8 @@ nb::dict solve(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   RowCounts counts;
   bool finished;
   {
-    nb::gil_scoped_release free;
-    finished = solve_rows(problem, n_threads, python_interrupt(), &counts);
+    WithoutGil free;
+    finished = solve_rows(problem, n_threads, free.interrupt(), &counts);
   }
   raise_if_interrupted(finished);
   return as_dict(counts);
@@ -105,9 +105,9 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   Sweep sweep;
   bool finished;
   {
-    nb::gil_scoped_release free;
+    WithoutGil free;
     finished = half_sweep(problem, fixed.data(), static_cast<std::int64_t>(fixed.shape(0)),
-                          n_threads, python_interrupt(), sweep);
+                          n_threads, free.interrupt(), sweep);
   }
   raise_if_interrupted(finished);
   return nb::make_tuple(sweep.objective, as_dict(sweep.counts));
@@ -134,8 +134,8 @@ void improve_nonnegative(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   problem.tolerance = tolerance;
   bool finished;
   {
-    nb::gil_scoped_release free;
-    finished = nonnegative_rows(problem, n_threads, python_interrupt());
+    WithoutGil free;
+    finished = nonnegative_rows(problem, n_threads, free.interrupt());
   }
   raise_if_interrupted(finished);
 }

@@ -25,8 +25,8 @@ Out2<float> product_of(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   product.out = out.data();
   bool finished;
   {
-    nb::gil_scoped_release free;
-    finished = multiply(product, n_threads, python_interrupt());
+    WithoutGil free;
+    finished = multiply(product, n_threads, free.interrupt());
   }
   raise_if_interrupted(finished);
   return out.matrix(rows, width);

@@ -99,8 +99,8 @@ nb::object run(nb::dict users, nb::dict items, int d, In1<std::int64_t> blocks,
   bool finished;
   double error = 0;
   {
-    nb::gil_scoped_release free;
-    finished = stochastic_epoch(problem, n_threads, python_interrupt());
+    WithoutGil free;
+    finished = stochastic_epoch(problem, n_threads, free.interrupt());
     if (finished) error = stochastic_error(problem, n_threads);
   }
   raise_if_interrupted(finished);

@@ -82,8 +82,8 @@ nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t 
   problem.out_scores = scores.data();
   bool finished = false;
   {
-    nb::gil_scoped_release release;
-    finished = lmf::top_n(problem, n_threads, python_interrupt());
+    WithoutGil free;
+    finished = lmf::top_n(problem, n_threads, free.interrupt());
   }
   raise_if_interrupted(finished);
   const auto width = static_cast<std::size_t>(n);
@@ -117,8 +117,8 @@ Out1<float> score_pairs(const In2<float>& users, const In2<float>& items,
                             out.data()};
   bool finished = false;
   {
-    nb::gil_scoped_release release;
-    finished = lmf::score_pairs(problem, n_threads, python_interrupt());
+    WithoutGil free;
+    finished = lmf::score_pairs(problem, n_threads, free.interrupt());
   }
   raise_if_interrupted(finished);
   return out.vector();

@@ -47,24 +47,28 @@ void rotation_is_exact(Bytes& bytes) {
 
 void products_are_exact(Bytes& bytes) {
   const std::int64_t n = bytes.in(0, 12);
-  const Matrix left(bytes, n, 16 * bytes.in(0, 3));
+  const std::int64_t count = bytes.in(0, 2), width = 16 * bytes.in(0, 2), q = count * width;
+  const Matrix left(bytes, count * n, width);  // a block below the other
+  const Blocks blocks{left.values.data(), static_cast<int>(count), static_cast<int>(width), n};
+  const auto left_at = [&](std::int64_t row, std::int64_t i) {
+    return left.at(i / width * n + row, i % width);
+  };
   Matrix right(bytes, n, 16 * bytes.in(0, 3));
-  std::vector<double> sum(left.d * right.d, -7);
-  cross(left.values.data(), static_cast<int>(left.d), right.values.data(), static_cast<int>(right.d), n, sum.data(), 1,
-        {});
-  for (std::int64_t i = 0; i < left.d; ++i)
-    for (std::int64_t j = 0; j < right.d; ++j) {
+  const int w = static_cast<int>(right.d);
+  std::vector<double> sum(q * w, -7);
+  cross(blocks, right.values.data(), w, sum.data(), 1, {});
+  for (std::int64_t i = 0; i < q; ++i)
+    for (std::int64_t j = 0; j < w; ++j) {
       double expected = 0;
-      for (std::int64_t row = 0; row < n; ++row) expected += left.at(row, i) * right.at(row, j);
-      expect(sum[i * right.d + j] == expected, "Q'W");
+      for (std::int64_t row = 0; row < n; ++row) expected += left_at(row, i) * right.at(row, j);
+      expect(sum[i * w + j] == expected, "Q'W");
     }
   const Matrix before = right;
-  subtract_product(right.values.data(), static_cast<int>(right.d), left.values.data(), static_cast<int>(left.d),
-                   sum.data(), n, 1, {});
+  subtract_product(right.values.data(), w, blocks, sum.data(), 1, {});
   for (std::int64_t row = 0; row < n; ++row)
-    for (std::int64_t j = 0; j < right.d; ++j) {
+    for (std::int64_t j = 0; j < w; ++j) {
       double expected = before.at(row, j);
-      for (std::int64_t i = 0; i < left.d; ++i) expected -= left.at(row, i) * sum[i * right.d + j];
+      for (std::int64_t i = 0; i < q; ++i) expected -= left_at(row, i) * sum[i * w + j];
       expect(right.at(row, j) == expected, "W - QC");
     }
 }

@@ -21,16 +21,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const double precision = static_cast<double>(bytes.in(1, 255)) / 32;
   const std::uint64_t seed = bytes.word();
   std::vector<float> out = start, again = start;
+  std::vector<float> bias;
+  if (bytes.coin()) bias = bytes.floats(given.n_fixed, [&] { return bytes.small(); });
   RowPrior prior{};
+  const auto sweep = [&](std::vector<float>& rows) {
+    gibbs_sweep(given.problem(rows.data()), given.fixed.data(), bias.empty() ? nullptr : bias.data(),
+                given.n_fixed, precision, seed, 1, {}, prior);
+  };
   try {
-    gibbs_sweep(given.problem(out.data()), given.fixed.data(), given.n_fixed, precision, seed, 1, {}, prior);
+    sweep(out);
   } catch (const std::domain_error&) {
     expect(given.wild, "finite factors are not refused");
     return 0;
   }
   if (given.wild) return 0;
   expect(all_finite(out) && all_finite(prior.map) && all_finite(prior.mean), "finite draws");
-  gibbs_sweep(given.problem(again.data()), given.fixed.data(), given.n_fixed, precision, seed, 1, {}, prior);
+  sweep(again);
   expect(out == again, "the same draw again");
   return 0;
 }

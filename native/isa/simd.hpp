@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <cstring>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #if !defined(LMF_ISA)
@@ -73,10 +75,22 @@ template <class T>
 LMF_INLINE void store_part(T* to, Vector<T> value, int count) {
   std::memcpy(to, &value, sizeof(T) * count);
 }
-// a b + c, rounded once where vectors are: compilers contract some such sums, not all.
+// a b + c, rounded once on every CPU that can, twice on the others: where two kernels must agree in
+// every bit, for compilers contract some such sums and not others.
 LMF_INLINE float multiply_add(float a, float b, float c) {
 #if defined(__FMA__) || defined(__aarch64__)
   return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+LMF_INLINE Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+  return vfmaq_f32(c, a, b);
 #else
   return a * b + c;
 #endif

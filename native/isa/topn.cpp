@@ -79,7 +79,7 @@ LMF_INLINE void scan_tile(const Panel& panel, std::int64_t d, QueryGroup& group,
     for (int r = 0; r < Rows; ++r) {
       const Vector<float> factor = broadcast(query[r]);
 #pragma GCC unroll 8
-      for (int v = 0; v < tile_vectors; ++v) score[r][v] += factor * item[v];
+      for (int v = 0; v < tile_vectors; ++v) score[r][v] = multiply_add(factor, item[v], score[r][v]);
     }
   }
   std::uint64_t bits[Rows] = {}, any = 0;
@@ -183,9 +183,9 @@ LMF_INLINE void score_some(const PairProblem& problem, std::int64_t first, int c
     load_block(item, k, depth, items);
     if (depth == W) {
 #pragma GCC unroll 16
-      for (int c = 0; c < W; ++c) score += users[c] * items[c];
+      for (int c = 0; c < W; ++c) score = multiply_add(users[c], items[c], score);
     } else {
-      for (int c = 0; c < depth; ++c) score += users[c] * items[c];
+      for (int c = 0; c < depth; ++c) score = multiply_add(users[c], items[c], score);
     }
   }
   store_part(problem.out + first, score + load(bias), count);

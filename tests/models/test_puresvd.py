@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 import lmf
+from lmf import _native
 from lmf.errors import InputError, ParameterError
 
 
@@ -112,6 +113,27 @@ def test_same_bits_for_any_number_of_threads() -> None:
         for threads in (1, 2, 3, 8)
     }
     assert len(bits) == 1
+
+
+@pytest.mark.parametrize("kernel", ["sparse_product", "cross", "gram", "eigen_symmetric"])
+def test_an_epoch_cut_short_leaves_the_last_whole_one(
+    kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the second epoch, when the basis has grown and the vectors have not."""
+    users, items = np.random.default_rng(3).integers(0, 400, (2, 8000))
+    data = lmf.Interactions.from_arrays(users, items)
+    wanted = lmf.PureSVD(4, tolerance=0, epochs=1).fit(data).factors_
+    unharmed = getattr(_native, kernel)
+
+    def pressed(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr(_native, kernel, unharmed)
+        raise KeyboardInterrupt
+
+    model = lmf.PureSVD(4, tolerance=0, epochs=9)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(data, callback=lambda _: monkeypatch.setattr(_native, kernel, pressed))
+    assert len(model.history_) == 1
+    np.testing.assert_array_equal(model.factors_.user_factors, wanted.user_factors)
 
 
 def test_what_cannot_be() -> None:
