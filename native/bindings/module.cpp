@@ -1,4 +1,8 @@
 // The compiled module lmf._native: one bind_* function a topic, each in a file of its own.
+#if defined(__linux__)
+#include <malloc.h>
+#endif
+
 #include "arrays.hpp"
 #include "dispatch.hpp"
 #include "parallel.hpp"
@@ -28,6 +32,13 @@ std::string compiler() {
 #endif
 }
 
+// What the C library holds free goes back to the system, where the library knows how.
+void release_free_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -37,6 +48,8 @@ NB_MODULE(_native, m) {
   m.def("compiler", &compiler, "What compiled this module, such as gcc 12.");
   m.def("available_threads", &lmf::available_threads,
         "Threads this process may use: its CPU affinity, lowered by a cgroup quota.");
+  m.def("release_free_memory", &release_free_memory,
+        "Give memory that the process holds free back to the system, as far as that can be done.");
   nanobind::set_leak_warnings(false);  // module objects that outlive the interpreter are its own affair
   lmf::isa();  // a wrong LMF_ISA is an error at import, not in the middle of a fit
   lmf::bindings::bind_csr(m);

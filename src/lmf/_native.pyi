@@ -23,6 +23,11 @@ def available_threads() -> int:
     Threads this process may use: its CPU affinity, lowered by a cgroup quota.
     """
 
+def release_free_memory() -> None:
+    """
+    Give memory that the process holds free back to the system, as far as that can be done.
+    """
+
 def encode_integers(values: Sequence[numpy.ndarray], n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
     Codes int32[n] of runs of int32 or int64, and the distinct values int64[k], rising.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from lmf import _native
 
 __all__ = ["PeakMemory"]
 
@@ -36,7 +36,7 @@ class PeakMemory:
     megabytes: float | None = None
 
     def __enter__(self) -> Self:
-        _give_back()
+        _native.release_free_memory()
         try:
             (_PROCESS / "clear_refs").write_text(_RESET_PEAK)
             self._before: float | None = _status("VmRSS")
@@ -51,12 +51,6 @@ class PeakMemory:
         peak = None if self._before is None else _status("VmHWM")
         if peak is not None and self._before is not None:
             self.megabytes = max(0.0, peak - self._before)
-
-
-def _give_back() -> None:
-    """Return free memory of the C library's heap to the system, where that library is glibc."""
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _status(name: str) -> float | None:
