@@ -2,7 +2,7 @@
 
     python -m benchmarks.records.ratings              all protocols, writes records/ratings.json
     python -m benchmarks.records.ratings --peers      Surprise and myFM on the same folds, too
-    python -m benchmarks.records.ratings --only-peers surprise-svdpp    all other rows stay
+    python -m benchmarks.records.ratings --only nmf surprise-svdpp    all other rows stay
     python -m benchmarks.records.ratings --protocol ml-100k-official --models biased bayesian
 
 Protocols: the five official folds of ML-100K (u1 to u5); random 5-fold of ML-100K and ML-1M; one
@@ -225,19 +225,18 @@ def main() -> None:
     add("--protocol", nargs="+", choices=PUBLISHED, default=list(PUBLISHED))
     add("--models", nargs="+", choices=GRID, default=list(GRID))
     add("--peers", action="store_true")
-    add("--only-peers", nargs="+", metavar="PEER", choices=[*SURPRISE, "myfm"], default=[],
+    add("--only", nargs="+", metavar="NAME", choices=[*GRID, *SURPRISE, "myfm"], default=[],
         help="these anew, where they are measured; all other rows of --out stay")  # fmt: skip
     add("--threads", type=int, default=2)
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     given = parser.parse_args()
-    before = json.loads(given.out.read_text()) if given.only_peers else {}
+    before = json.loads(given.out.read_text()) if given.only else {}
     described, rows = machine.describe(), []
     for protocol in given.protocol:
         print(f"\n{protocol}   published: {PUBLISHED[protocol]}")
-        if given.only_peers:
-            names = [peer for peer in PEERS[protocol] if peer in given.only_peers]
-        else:
-            names = [*given.models, *(PEERS[protocol] if given.peers else ())]
+        names = [*given.models, *(PEERS[protocol] if given.peers else ())]
+        if given.only:
+            names = [name for name in (*GRID, *PEERS[protocol]) if name in given.only]
         for name in names:
             known = name in GRID
             row = measure(protocol, name, given.threads) if known else measure_peer(protocol, name)
@@ -251,7 +250,7 @@ def main() -> None:
                 f"{row.get('params', '')}{'' if covered is None else f'  90 %: {covered:.3f}'}",
                 flush=True,
             )
-    if given.only_peers:
+    if given.only:
         load = os.getloadavg()[0]
         for row in rows:
             row["measured_on"] = f"{described['cpu']}, {date.today()}, load average {load:.1f}"
