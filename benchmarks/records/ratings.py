@@ -185,7 +185,7 @@ def measure(protocol: str, name: str, n_threads: int) -> dict:
 
 def measure_peer(protocol: str, peer: str, first: int | None = None) -> dict:
     """The same folds (all, or the first few) in the peer's environment, by `rating_peers`."""
-    errors, seconds = [], []
+    errors, seconds, cpu_seconds = [], [], []
     with TemporaryDirectory() as folder:
         for number, (train, test) in enumerate(itertools.islice(folds(protocol), first)):
             path = Path(folder) / f"{number}.npz"
@@ -201,10 +201,12 @@ def measure_peer(protocol: str, peer: str, first: int | None = None) -> dict:
             answer = json.loads(done.stdout.splitlines()[-1])
             errors.append(answer["rmse"])
             seconds.append(answer["seconds"])
+            cpu_seconds.append(answer["cpu_seconds"])
     return {
         "protocol": protocol, "model": peer, "rmse": round(mean(errors), 4),
         "std": round(stdev(errors), 4) if len(errors) > 1 else 0.0,
         "folds": [round(error, 4) for error in errors], "fit_seconds": round(mean(seconds), 2),
+        "fit_cpu_seconds": round(mean(cpu_seconds), 2),
     }  # fmt: skip
 
 
