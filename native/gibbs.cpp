@@ -43,32 +43,35 @@ void cholesky(Matrix& a, int d) {
   }
 }
 
-// The lower triangular matrix whose square B B' is W(I, degrees) (Bartlett 1933).
+// The upper triangular matrix whose square A A' is W(I, degrees): Bartlett's (1933), with the axes in
+// the opposite order.
 Matrix bartlett(int d, double degrees, std::mt19937_64& random) {
   std::normal_distribution<double> normal;
-  Matrix b(static_cast<std::size_t>(d) * d, 0.0);
-  for (int i = 0; i < d; ++i) {
-    for (int j = 0; j < i; ++j) b[static_cast<std::size_t>(i) * d + j] = normal(random);
-    b[static_cast<std::size_t>(i) * d + i] =
-        std::sqrt(std::chi_squared_distribution<double>(degrees - i)(random));
+  Matrix a(static_cast<std::size_t>(d) * d, 0.0);
+  for (int i = d - 1; i >= 0; --i) {
+    for (int j = d - 1; j > i; --j) a[static_cast<std::size_t>(i) * d + j] = normal(random);
+    a[static_cast<std::size_t>(i) * d + i] =
+        std::sqrt(std::chi_squared_distribution<double>(degrees - (d - 1 - i))(random));
   }
-  return b;
+  return a;
 }
 
-// C B^-T for lower triangular C and B: row i of the result solves B t = c_i, forwards.
-Matrix times_inverse_transpose(const Matrix& c, const Matrix& b, int d) {
-  Matrix t(c.size());
+// C A^-T for lower triangular C and upper triangular A, lower triangular: row i of the result solves
+// A t = c_i, backwards, a column of A at a time.
+Matrix times_inverse_transpose(Matrix c, const Matrix& a, int d) {
+  Matrix transposed(a.size());
+  for (int i = 0; i < d; ++i)
+    for (int j = i; j < d; ++j)
+      transposed[static_cast<std::size_t>(j) * d + i] = a[static_cast<std::size_t>(i) * d + j];
   for (int i = 0; i < d; ++i) {
-    const double* from = &c[static_cast<std::size_t>(i) * d];
-    double* to = &t[static_cast<std::size_t>(i) * d];
-    for (int j = 0; j < d; ++j) {
-      const double* row = &b[static_cast<std::size_t>(j) * d];
-      double rest = from[j];
-      for (int k = 0; k < j; ++k) rest -= row[k] * to[k];
-      to[j] = rest / row[j];
+    double* t = &c[static_cast<std::size_t>(i) * d];
+    for (int j = i; j >= 0; --j) {
+      const double* column = &transposed[static_cast<std::size_t>(j) * d];
+      t[j] /= column[j];
+      for (int k = 0; k < j; ++k) t[k] -= t[j] * column[k];
     }
   }
-  return t;
+  return c;
 }
 
 std::vector<double> column_sums(const float* rows, std::int64_t n, int d) {
@@ -76,6 +79,26 @@ std::vector<double> column_sums(const float* rows, std::int64_t n, int d) {
   for (std::int64_t row = 0; row < n; ++row)
     for (int k = 0; k < d; ++k) sums[k] += rows[row * d + k];
   return sums;
+}
+
+// Rows begin on a cache line.
+std::int64_t line_multiple(int d) { return (d + 15) / 16 * 16; }
+
+Buffer<float> on_lines(const std::vector<float>& rows, std::int64_t n, int d, int n_threads) {
+  const std::int64_t stride = line_multiple(d);
+  Buffer<float> out(n * stride);
+  for_chunks(n * stride, n_threads, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = (begin + stride - 1) / stride; row * stride < end; ++row)
+      std::copy_n(&rows[row * d], d, out.data() + row * stride);
+  });
+  return out;
+}
+
+// Whether all rows have the same last element.
+bool ends_alike(const float* rows, std::int64_t n, int d) {
+  for (std::int64_t row = 1; row < n; ++row)
+    if (rows[row * d + d - 1] != rows[d - 1]) return false;
+  return true;
 }
 
 }  // namespace
@@ -95,9 +118,9 @@ RowPrior draw_prior(std::int64_t n, int d, const double* sums, const double* gra
   cholesky(scale, d);  // C
   std::seed_seq words{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   std::mt19937_64 random(words);
-  const Matrix b = bartlett(d, degrees, random);
-  RowPrior prior{d, times_inverse_transpose(scale, b, d), std::vector<double>(d)};
-  // mu = mean + T noise / sqrt(beta), so T^-1 mu = B' C^-1 mean + noise / sqrt(beta).
+  const Matrix a = bartlett(d, degrees, random);
+  RowPrior prior{d, times_inverse_transpose(scale, a, d), std::vector<double>(d)};
+  // mu = mean + T noise / sqrt(beta), so T^-1 mu = A' C^-1 mean + noise / sqrt(beta).
   std::vector<double> solved(d);
   for (int i = 0; i < d; ++i) {
     double rest = mean[i];
@@ -107,31 +130,18 @@ RowPrior draw_prior(std::int64_t n, int d, const double* sums, const double* gra
   std::normal_distribution<double> normal;
   for (int k = 0; k < d; ++k) {
     double total = normal(random) / std::sqrt(beta);
-    for (int i = k; i < d; ++i) total += b[static_cast<std::size_t>(i) * d + k] * solved[i];
+    for (int i = 0; i <= k; ++i) total += a[static_cast<std::size_t>(i) * d + k] * solved[i];
     prior.mean[k] = total;
   }
   return prior;
 }
 
-double squared_error(const float* targets, const float* scores, const float* bias,
-                     const std::int32_t* row, std::int64_t n, int n_threads) {
-  const std::int64_t groups = (n + entries_of_chunk - 1) / entries_of_chunk;
-  std::vector<double> sums(groups, 0.0);
-  for_chunks(n, n_threads, [&](std::int64_t group, std::int64_t begin, std::int64_t end) {
-    double even = 0, odd = 0;  // two sums, so that one addition need not wait for the other
-    for (std::int64_t k = begin; k < end; ++k) {
-      const double error = targets[k] - scores[k] - bias[row[k]];
-      (k % 2 ? odd : even) += error * error;
-    }
-    sums[group] = even + odd;
-  });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
-
 bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std::int64_t n_fixed,
                  double precision, std::uint64_t seed, int n_threads, const Interrupt& interrupt,
-                 RowPrior& prior) {
+                 RowPrior& prior, double& squared_error) {
   const int d = problem.d;
+  const std::int64_t nnz = problem.indptr[problem.n_rows];
+  const Crew crew(static_cast<int>(std::min<std::int64_t>(resolve_threads(n_threads), 1 + nnz / 4096)));
   const std::size_t square = static_cast<std::size_t>(d) * d;
   std::vector<double> squares(square);
   gram(problem.out, problem.n_rows, d, squares.data(), n_threads, {});
@@ -144,10 +154,10 @@ bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std:
   for (int i = 0; i < d; ++i)
     for (int j = 0; j < d; ++j)
       transposed[static_cast<std::size_t>(j) * d + i] = prior.map[static_cast<std::size_t>(i) * d + j] * root;
-  std::vector<float> features(fixed, fixed + n_fixed * d);
-  if (!rotate(features.data(), n_fixed, d, transposed.data(), nullptr, n_threads, interrupt))
+  std::vector<float> turned(fixed, fixed + n_fixed * d);
+  if (!rotate(turned.data(), n_fixed, d, transposed.data(), nullptr, n_threads, interrupt))
     return false;
-  const std::int64_t nnz = problem.indptr[problem.n_rows];
+  const Buffer<float> features = on_lines(turned, n_fixed, d, n_threads);
   Buffer<float> targets(nnz);
   const float scale = static_cast<float>(root);
   for_chunks(nnz, n_threads, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
@@ -158,7 +168,10 @@ bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std:
   const std::vector<double> ones(problem.n_rows, 1.0);
   const std::vector<float> mean(prior.mean.begin(), prior.mean.end());
   std::vector<float> drawn(static_cast<std::size_t>(problem.n_rows) * d);
+  std::vector<double> errors(problem.n_rows);
   problem.fixed = features.data();
+  problem.fixed_stride = line_multiple(d);
+  problem.constant = d > 1 && ends_alike(fixed, n_fixed, d);
   problem.targets = targets.data();
   problem.regularization = ones.data();
   problem.prior = mean.data();
@@ -167,9 +180,11 @@ bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std:
   problem.seed = seed;
   float* out = problem.out;
   problem.out = drawn.data();
+  problem.objective = errors.data();
   if (!solve_rows(problem, n_threads, interrupt)) return false;
   rotate(drawn.data(), problem.n_rows, d, prior.map.data(), nullptr, n_threads, {});
   std::copy(drawn.begin(), drawn.end(), out);
+  squared_error = std::accumulate(errors.begin(), errors.end(), 0.0) / precision;
   return true;
 }
 

@@ -6,7 +6,9 @@
 //   x | V, y        ~  N(H^-1 b, H^-1),  H = Lambda + alpha sum v v',  b = Lambda mu + alpha sum y v
 //
 // With Lambda^-1 = T T' and x = T z the prior of z is N(m, I), m = T^-1 mu, and its features are
-// T'v: so the row solver draws z with the identity as its prior precision, primal or dual.
+// T'v: so the row solver draws z with the identity as its prior precision, primal or dual. T is lower
+// triangular: where the last element of every v is one number (the partner of a bias), so is that of
+// every feature, and the row solver knows how to make use of it.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +21,7 @@ namespace lmf {
 
 struct RowPrior {
   int d;
-  std::vector<double> map;   // T, d x d
+  std::vector<double> map;   // T, d x d, lower triangular
   std::vector<double> mean;  // m, d
 };
 
@@ -27,16 +29,13 @@ struct RowPrior {
 RowPrior draw_prior(std::int64_t n, int d, const double* sums, const double* gram,
                     std::uint64_t seed);
 
-// Draws the prior from the present rows of problem.out, then every row of problem.out anew.
+// Draws the prior from the present rows of problem.out, then every row of problem.out anew, and adds up
+// the squared error of the targets under the new rows.
 // `precision` is alpha; problem.targets, indptr, indices, d, n_rows and out are read, `fixed` is
 // n_fixed x d. `bias`, n_fixed or null, is taken from the targets of its rows. Returns false if
 // interrupted: then out is as it was.
 bool gibbs_sweep(RowProblem problem, const float* fixed, const float* bias, std::int64_t n_fixed,
                  double precision, std::uint64_t seed, int n_threads, const Interrupt& interrupt,
-                 RowPrior& prior);
-
-// The sum over n entries of (target - score - bias[row])^2, in fixed groups joined in order.
-double squared_error(const float* targets, const float* scores, const float* bias,
-                     const std::int32_t* row, std::int64_t n, int n_threads);
+                 RowPrior& prior, double& squared_error);
 
 }  // namespace lmf

@@ -29,6 +29,70 @@ inline int resolve_threads(int n_threads) { return n_threads > 0 ? n_threads : a
 // How a call is stopped from outside; polled by the calling thread only, between chunks.
 using Interrupt = std::function<bool()>;
 
+// Threads kept for several calls of parallel_for within one call from outside: while a Crew lives,
+// those of the thread that made it find its members waiting. A new thread may begin on the core of
+// its parent, and stay there for milliseconds; a member stays where it was last.
+class Crew {
+ public:
+  explicit Crew(int n_threads) : outer_(mine()) {
+    members_.reserve(n_threads > 1 ? n_threads - 1 : 0);
+    try {
+      for (int worker = 1; worker < n_threads; ++worker)
+        members_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error&) {  // no more threads to be had
+    }
+    mine() = this;
+  }
+  ~Crew() {
+    mine() = outer_;
+    job_ = nullptr;
+    call();
+    for (auto& member : members_) member.join();
+  }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // The crew of this thread, or null; null, too, while its members are at work.
+  static Crew* at_hand() { return mine() && !mine()->busy_ ? mine() : nullptr; }
+
+  // Calls job(worker) in every member; `finish` waits for them.
+  void begin(std::function<void(int)> job) {
+    busy_ = true;
+    job_ = std::move(job);
+    working_.store(static_cast<int>(members_.size()), std::memory_order_relaxed);
+    call();
+  }
+  void finish() {
+    for (int left; (left = working_.load(std::memory_order_acquire)) > 0;) working_.wait(left);
+    busy_ = false;
+  }
+
+ private:
+  static Crew*& mine() {
+    thread_local Crew* crew = nullptr;
+    return crew;
+  }
+  void call() {
+    calls_.fetch_add(1, std::memory_order_release);
+    calls_.notify_all();
+  }
+  void serve(int worker) {
+    for (std::uint32_t heard = 0;; ++heard) {
+      calls_.wait(heard, std::memory_order_acquire);
+      if (!job_) return;
+      job_(worker);
+      if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
+    }
+  }
+
+  Crew* outer_;
+  bool busy_ = false;
+  std::function<void(int)> job_;
+  std::atomic<std::uint32_t> calls_{0};
+  std::atomic<int> working_{0};
+  std::vector<std::thread> members_;
+};
+
 // Runs body(chunk, worker) once for each chunk in [0, n_chunks), worker in [0, threads).
 // Returns false if interrupted; chunks that had begun are finished. An exception thrown by a
 // body stops the team and is thrown again here.
@@ -51,16 +115,25 @@ bool parallel_for(std::int64_t n_chunks, int n_threads, const Interrupt& interru
   const int threads = static_cast<int>(
       std::min<std::int64_t>(n_chunks, std::max(1, resolve_threads(n_threads))));
 
+  const auto work = [&](int worker) {
+    for (std::int64_t chunk; !stop.load(std::memory_order_relaxed) && (chunk = claim()) < n_chunks;)
+      guarded(chunk, worker);
+  };
+
+  Crew* const standing = threads > 1 ? Crew::at_hand() : nullptr;
   std::vector<std::thread> team;
-  team.reserve(threads > 0 ? threads - 1 : 0);
-  for (int worker = 1; worker < threads; ++worker) {
-    try {
-      team.emplace_back([&, worker] {
-        for (std::int64_t chunk; !stop.load(std::memory_order_relaxed) && (chunk = claim()) < n_chunks;)
-          guarded(chunk, worker);
-      });
-    } catch (const std::system_error&) {
-      break;  // no more threads to be had: those there are share the chunks
+  if (standing) {
+    standing->begin([&](int worker) {
+      if (worker < threads) work(worker);
+    });
+  } else {
+    team.reserve(threads > 0 ? threads - 1 : 0);
+    for (int worker = 1; worker < threads; ++worker) {
+      try {
+        team.emplace_back([&work, worker] { work(worker); });
+      } catch (const std::system_error&) {
+        break;  // no more threads to be had: those there are share the chunks
+      }
     }
   }
   bool interrupted = false;
@@ -76,6 +149,7 @@ bool parallel_for(std::int64_t n_chunks, int n_threads, const Interrupt& interru
       }
     }
   }
+  if (standing) standing->finish();
   for (auto& member : team) member.join();
   if (failure) std::rethrow_exception(failure);
   return !interrupted;

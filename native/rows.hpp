@@ -29,6 +29,8 @@ enum class Form { cheapest, primal, dual };
 struct RowProblem {
   int d = 0;
   const float* fixed = nullptr;            // V: n_fixed x d
+  std::int64_t fixed_stride = 0;           // elements between two rows of V; 0: d
+  bool constant = false;                   // the last column of V is one number, as a bias's partner is
   const double* gram = nullptr;            // d; may be null where unobserved_weight is 0
   double unobserved_weight = 0;            // w0 >= 0
   const float* row_share = nullptr;        // a >= 0, multiplies w0 in a row; null: all 1
@@ -47,7 +49,8 @@ struct RowProblem {
   std::uint64_t seed = 0;                  // of the draws; row r has a stream of its own
   Form form = Form::cheapest;
   float* out = nullptr;                    // X: n_rows x d
-  double* objective = nullptr;             // the minimum of each row; may be null
+  // The minimum of each row, or sum c (y - x.v)^2 of a drawn row (for w0 = 0); may be null.
+  double* objective = nullptr;
   std::uint8_t* done = nullptr;            // set to 1 for each row solved; may be null
 };
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.records.ratings              all protocols, writes records/ratings.json
     python -m benchmarks.records.ratings --peers      Surprise and myFM on the same folds, too
-    python -m benchmarks.records.ratings --only-peers surprise-svdpp    all other rows stay
+    python -m benchmarks.records.ratings --only nmf surprise-svdpp    all other rows stay
     python -m benchmarks.records.ratings --protocol ml-100k-official --models biased bayesian
 
 Protocols: the five official folds of ML-100K (u1 to u5); random 5-fold of ML-100K and ML-1M; one
@@ -185,7 +185,7 @@ def measure(protocol: str, name: str, n_threads: int) -> dict:
 
 def measure_peer(protocol: str, peer: str, first: int | None = None) -> dict:
     """The same folds (all, or the first few) in the peer's environment, by `rating_peers`."""
-    errors, seconds = [], []
+    errors, seconds, cpu_seconds = [], [], []
     with TemporaryDirectory() as folder:
         for number, (train, test) in enumerate(itertools.islice(folds(protocol), first)):
             path = Path(folder) / f"{number}.npz"
@@ -201,10 +201,12 @@ def measure_peer(protocol: str, peer: str, first: int | None = None) -> dict:
             answer = json.loads(done.stdout.splitlines()[-1])
             errors.append(answer["rmse"])
             seconds.append(answer["seconds"])
+            cpu_seconds.append(answer["cpu_seconds"])
     return {
         "protocol": protocol, "model": peer, "rmse": round(mean(errors), 4),
         "std": round(stdev(errors), 4) if len(errors) > 1 else 0.0,
         "folds": [round(error, 4) for error in errors], "fit_seconds": round(mean(seconds), 2),
+        "fit_cpu_seconds": round(mean(cpu_seconds), 2),
     }  # fmt: skip
 
 
@@ -225,19 +227,18 @@ def main() -> None:
     add("--protocol", nargs="+", choices=PUBLISHED, default=list(PUBLISHED))
     add("--models", nargs="+", choices=GRID, default=list(GRID))
     add("--peers", action="store_true")
-    add("--only-peers", nargs="+", metavar="PEER", choices=[*SURPRISE, "myfm"], default=[],
+    add("--only", nargs="+", metavar="NAME", choices=[*GRID, *SURPRISE, "myfm"], default=[],
         help="these anew, where they are measured; all other rows of --out stay")  # fmt: skip
     add("--threads", type=int, default=2)
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     given = parser.parse_args()
-    before = json.loads(given.out.read_text()) if given.only_peers else {}
+    before = json.loads(given.out.read_text()) if given.only else {}
     described, rows = machine.describe(), []
     for protocol in given.protocol:
         print(f"\n{protocol}   published: {PUBLISHED[protocol]}")
-        if given.only_peers:
-            names = [peer for peer in PEERS[protocol] if peer in given.only_peers]
-        else:
-            names = [*given.models, *(PEERS[protocol] if given.peers else ())]
+        names = [*given.models, *(PEERS[protocol] if given.peers else ())]
+        if given.only:
+            names = [name for name in (*GRID, *PEERS[protocol]) if name in given.only]
         for name in names:
             known = name in GRID
             row = measure(protocol, name, given.threads) if known else measure_peer(protocol, name)
@@ -251,7 +252,7 @@ def main() -> None:
                 f"{row.get('params', '')}{'' if covered is None else f'  90 %: {covered:.3f}'}",
                 flush=True,
             )
-    if given.only_peers:
+    if given.only:
         load = os.getloadavg()[0]
         for row in rows:
             row["measured_on"] = f"{described['cpu']}, {date.today()}, load average {load:.1f}"

@@ -19,14 +19,14 @@ nb::tuple as_tuple(const RowPrior& prior) {
 
 nb::tuple sweep(In1<std::int64_t> indptr, In1<std::int32_t> indices, In1<float> targets,
                 In2<float> fixed, InOut2<float> out, double precision, std::uint64_t seed,
-                int n_threads, std::optional<In1<float>> bias) {
+                int n_threads, std::optional<In1<float>> bias, bool check) {
   const std::size_t rows = out.shape(0), d = out.shape(1), nnz = indices.size();
   require(d >= 1 && fixed.shape(1) == d, "fixed and out must have the same d >= 1 columns");
   require(indptr.size() == rows + 1, "indptr must have one element more than out has rows");
   require(targets.size() == nnz, "targets must be as long as indices");
   require(!bias || bias->size() == fixed.shape(0), "bias must have one element for each row of fixed");
   require(precision > 0 && precision < 1e300, "precision must be positive and finite");
-  require_csr(indptr.data(), rows, indices.data(), nnz, fixed.shape(0));
+  if (check) require_csr(indptr.data(), rows, indices.data(), nnz, fixed.shape(0));
   RowProblem problem;
   problem.d = static_cast<int>(d);
   problem.n_rows = static_cast<std::int64_t>(rows);
@@ -35,26 +35,17 @@ nb::tuple sweep(In1<std::int64_t> indptr, In1<std::int32_t> indices, In1<float> 
   problem.targets = targets.data();
   problem.out = out.data();
   RowPrior prior{};
+  double error = 0;
   bool finished;
   {
     WithoutGil free;
     finished = gibbs_sweep(problem, fixed.data(), data_or_null<float>(bias),
                            static_cast<std::int64_t>(fixed.shape(0)), precision, seed, n_threads,
-                           free.interrupt(), prior);
+                           free.interrupt(), prior, error);
   }
   raise_if_interrupted(finished);
-  return as_tuple(prior);
-}
-
-double error_of(In1<float> targets, In1<float> scores, In1<float> bias, In1<std::int32_t> row,
-                int n_threads) {
-  require(scores.size() == targets.size() && row.size() == targets.size(),
-          "targets, scores and row must be equally long");
-  for (std::size_t k = 0; k < row.size(); ++k)
-    require(static_cast<std::uint32_t>(row.data()[k]) < bias.size(), "row out of range");
-  WithoutGil free;
-  return squared_error(targets.data(), scores.data(), bias.data(), row.data(),
-                       static_cast<std::int64_t>(row.size()), n_threads);
+  const nb::tuple drawn = as_tuple(prior);
+  return nb::make_tuple(drawn[0], drawn[1], error);
 }
 
 nb::tuple prior_of(std::int64_t n, In1<double> sums, In2<double> gram, std::uint64_t seed) {
@@ -68,20 +59,18 @@ nb::tuple prior_of(std::int64_t n, In1<double> sums, In2<double> gram, std::uint
 void bind_gibbs(nb::module_& m) {
   m.def("gibbs_sweep", &sweep, "indptr"_a.noconvert(), "indices"_a.noconvert(),
         "targets"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(), "precision"_a, "seed"_a,
-        "n_threads"_a = 0, "bias"_a.noconvert().none() = nb::none(),
+        "n_threads"_a = 0, "bias"_a.noconvert().none() = nb::none(), "check"_a = true,
         nb::sig("def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, "
                 "precision: float, seed: int, n_threads: int = 0, "
-                "bias: numpy.ndarray | None = None) -> tuple[numpy.ndarray, numpy.ndarray]"),
+                "bias: numpy.ndarray | None = None, check: bool = True) "
+                "-> tuple[numpy.ndarray, numpy.ndarray, float]"),
         "Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given "
         "fixed float32[n, d], whose bias[n] is taken from the targets; native/gibbs.hpp has the "
         "model. Returns T float64[d, d] and m "
-        "float64[d]: a row is x = T z, z ~ N(m, I) a priori.");
-  m.def("squared_error", &error_of, "targets"_a.noconvert(), "scores"_a.noconvert(),
-        "bias"_a.noconvert(), "row"_a.noconvert(), "n_threads"_a = 0,
-        nb::sig("def squared_error(targets: numpy.ndarray, scores: numpy.ndarray, "
-                "bias: numpy.ndarray, row: numpy.ndarray, n_threads: int = 0) -> float"),
-        "The sum of (target - score - bias[row])^2; the same bits for any n_threads.");
+        "float64[d], a row is x = T z, z ~ N(m, I) a priori, and the squared error of the targets "
+        "under the new rows. `check` looks at every index first: needed once for rows that do not "
+        "change.");
   m.def("draw_prior", &prior_of, "n"_a, "sums"_a.noconvert(), "gram"_a.noconvert(), "seed"_a,
         nb::sig("def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) "
                 "-> tuple[numpy.ndarray, numpy.ndarray]"),

@@ -2,6 +2,7 @@
 // refused.
 #include "gibbs.hpp"
 
+#include <cmath>
 #include <stdexcept>
 
 #include "problem.hpp"
@@ -24,9 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<float> bias;
   if (bytes.coin()) bias = bytes.floats(given.n_fixed, [&] { return bytes.small(); });
   RowPrior prior{};
+  double error = -1;
   const auto sweep = [&](std::vector<float>& rows) {
     gibbs_sweep(given.problem(rows.data()), given.fixed.data(), bias.empty() ? nullptr : bias.data(),
-                given.n_fixed, precision, seed, 1, {}, prior);
+                given.n_fixed, precision, seed, 1, {}, prior, error);
   };
   try {
     sweep(out);
@@ -36,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (given.wild) return 0;
   expect(all_finite(out) && all_finite(prior.map) && all_finite(prior.mean), "finite draws");
+  expect(error >= 0 && std::isfinite(error), "a squared error");
   sweep(again);
   expect(out == again, "the same draw again");
   return 0;

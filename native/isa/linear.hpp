@@ -39,11 +39,10 @@ LMF_INLINE void tile(T* c, std::int64_t c_stride, const T* a, std::int64_t a_str
 }
 
 // A tile with the number of vectors known only at run time (1..tile_vectors).
-template <class T, Sign sign>
+template <class T, Sign sign, int R = tile_rows>
 LMF_INLINE void tile_of(int vectors, T* c, std::int64_t c_stride, const T* a,
                         std::int64_t a_stride, const T* b, std::int64_t b_stride,
                         std::int64_t depth) {
-  constexpr int R = tile_rows;
   if constexpr (tile_vectors >= 3)
     if (vectors == 3) return tile<T, R, 3, sign>(c, c_stride, a, a_stride, b, b_stride, depth);
   if (vectors == 2) return tile<T, R, 2, sign>(c, c_stride, a, a_stride, b, b_stride, depth);

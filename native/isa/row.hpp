@@ -67,6 +67,7 @@ struct Row {
   const float* targets;
   const float* weights;
   std::int64_t n;
+  std::int64_t stride;  // of V
   double lambda;
   double unobserved;  // w0 a of this row
   const float* prior;
@@ -78,13 +79,14 @@ struct Row {
         targets(p.targets ? p.targets + p.indptr[row] : nullptr),
         weights(p.weights ? p.weights + p.indptr[row] : nullptr),
         n(p.indptr[row + 1] - p.indptr[row]),
+        stride(p.fixed_stride ? p.fixed_stride : p.d),
         lambda(p.regularization[row]),
         unobserved(p.row_share ? p.unobserved_weight * p.row_share[row] : p.unobserved_weight),
         prior(p.prior ? p.prior + (p.shared_prior ? 0 : row * p.d) : nullptr),
         stream(p.draw ? mixed(p.seed ^ mixed(static_cast<std::uint64_t>(row) + golden)) : 0) {}
 
   const float* factors(std::int64_t k) const {
-    return problem.fixed + static_cast<std::int64_t>(indices[k]) * problem.d;
+    return problem.fixed + static_cast<std::int64_t>(indices[k]) * stride;
   }
   double target(std::int64_t k) const { return targets ? targets[k] : 1.0; }
   double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
@@ -92,10 +94,12 @@ struct Row {
     return weight(k) -
            (problem.fixed_share ? unobserved * problem.fixed_share[indices[k]] : unobserved);
   }
+  // Whether every c - w0 is 1.
+  bool plain() const { return !weights && unobserved == 0; }
   void prefetch(std::int64_t k) const {
     // Every line the row lies on, also where rows do not begin on a line.
     const char* at = reinterpret_cast<const char*>(factors(k));
-    const char* end = at + problem.d * 4;
+    const char* end = at + (problem.d - problem.constant) * 4;
     for (at -= reinterpret_cast<std::uintptr_t>(at) & 63; at < end; at += 64) __builtin_prefetch(at);
   }
   // How many interactions ahead to prefetch, and how many follow in memory, be they of later rows.
@@ -203,6 +207,56 @@ void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64
     if (++filled == depth) flush();
   }
   if (filled > 0) flush();
+}
+
+// The same with the right side where every c - w0 is 1. The right side is then one more row of the
+// tile, and what a last column of one number adds to the matrix is a sum of rows: the rank update
+// goes without that column, which would fill a vector of its own.
+template <class T>
+void accumulate_plain(const Row& row, Workspace& work, std::int64_t stride, bool with_right) {
+  const std::int64_t inner = row.problem.d - row.problem.constant;
+  const std::int64_t size = round_up(inner, tile_rows), panel_stride = stride_of(size);
+  const std::int64_t depth = panel_depth(panel_stride);
+  const std::int64_t ahead = row.ahead(), following = row.following();
+  T* matrix = static_cast<T*>(work.matrix);
+  T* panel = static_cast<T*>(work.panel);
+  T* pairs = panel + depth * panel_stride;  // (y, 1) of each interaction
+  T* sums = reinterpret_cast<T*>(work.noise);  // sum y v and sum v of one panel
+  const T last = row.problem.constant && row.n > 0 ? row.factors(0)[inner] : 0;
+  std::int64_t filled = 0;
+  const auto flush = [&] {
+    rank_update<T, Sign::plus>(matrix, stride, panel, panel_stride, filled, size);
+    for (std::int64_t k = 0; k < 2 * panel_stride; ++k) sums[k] = 0;
+    for (std::int64_t k = 0; k < panel_stride; k += tile_vectors * width<T>) {
+      const std::int64_t left = (panel_stride - k) / width<T>;
+      tile_of<T, Sign::plus, 2>(static_cast<int>(left < tile_vectors ? left : tile_vectors), sums + k,
+                                panel_stride, pairs, 2, panel + k, panel_stride, filled);
+    }
+    if (with_right)
+      for (std::int64_t k = 0; k < inner; ++k) work.right[k] += sums[k];
+    if (row.problem.constant)
+      for (std::int64_t k = 0; k < inner; ++k) matrix[k * stride + inner] += last * sums[panel_stride + k];
+    filled = 0;
+  };
+  double total = 0;
+  for (std::int64_t e = 0; e < row.n; ++e) {
+    if (e + ahead < following) row.prefetch(e + ahead);
+    T* to = panel + filled * panel_stride;
+    std::int64_t end = 0;
+    for_vectors<T>(row.factors(e), inner, [&](std::int64_t k, Vector<T> v) {
+      store(to + k, v);
+      end = k + width<T>;
+    });
+    for (; end < panel_stride; end += width<T>) store(to + end, Vector<T>{});
+    pairs[2 * filled] = static_cast<T>(row.target(e));
+    pairs[2 * filled + 1] = 1;
+    total += row.target(e);
+    if (++filled == depth) flush();
+  }
+  if (filled > 0) flush();
+  if (!row.problem.constant) return;
+  if (with_right) work.right[inner] += last * total;
+  matrix[inner * stride + inner] += last * last * static_cast<T>(row.n);
 }
 
 }  // namespace

@@ -66,14 +66,9 @@ def sparse_product(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.
     Returns A X, float32[m, b]: A is m x n in CSR (values None: all 1), X float32[n, b]. `check` looks at every index first: needed once for a matrix that does not change.
     """
 
-def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0, bias: numpy.ndarray | None = None) -> tuple[numpy.ndarray, numpy.ndarray]:
+def gibbs_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, precision: float, seed: int, n_threads: int = 0, bias: numpy.ndarray | None = None, check: bool = True) -> tuple[numpy.ndarray, numpy.ndarray, float]:
     """
-    Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d], whose bias[n] is taken from the targets; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d]: a row is x = T z, z ~ N(m, I) a priori.
-    """
-
-def squared_error(targets: numpy.ndarray, scores: numpy.ndarray, bias: numpy.ndarray, row: numpy.ndarray, n_threads: int = 0) -> float:
-    """
-    The sum of (target - score - bias[row])^2; the same bits for any n_threads.
+    Draws the Gauss-Wishart prior of the rows of out float32[n_rows, d] and then the rows, given fixed float32[n, d], whose bias[n] is taken from the targets; native/gibbs.hpp has the model. Returns T float64[d, d] and m float64[d], a row is x = T z, z ~ N(m, I) a priori, and the squared error of the targets under the new rows. `check` looks at every index first: needed once for rows that do not change.
     """
 
 def draw_prior(n: int, sums: numpy.ndarray, gram: numpy.ndarray, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -26,7 +26,7 @@ def swept(
     indptr = np.arange(COPIES + 1, dtype=np.int64) * n
     indices = np.tile(np.arange(n, dtype=np.int32), COPIES)
     out = np.random.default_rng(1).standard_normal((COPIES, d)).astype(np.float32)
-    to, mean = _native.gibbs_sweep(
+    to, mean, _ = _native.gibbs_sweep(
         indptr, indices, np.tile(targets, COPIES), features, out, precision, seed, n_threads
     )
     prior_precision = np.linalg.inv(to @ to.T)
@@ -113,14 +113,48 @@ def test_the_bias_of_the_other_side_is_taken_from_the_targets() -> None:
         _native.gibbs_sweep(indptr, indices, targets, features, left, 2.0, 5, bias=bias[:-1])
 
 
-def test_squared_error() -> None:
+@pytest.mark.parametrize("d", [1, 2, 5, 33, 49])
+@pytest.mark.parametrize("noise", [1.0, 1e-4])
+def test_the_squared_error_is_that_of_the_new_rows(d: int, noise: float) -> None:
+    """Rows of all lengths, and targets that the rows explain but for the noise."""
     random = np.random.default_rng(0)
-    targets, scores = random.standard_normal((2, 100_001), dtype=np.float32)
-    bias, row = random.standard_normal(9, dtype=np.float32), random.integers(0, 9, 100_001)
-    row = row.astype(np.int32)
-    found = _native.squared_error(targets, scores, bias, row, 1)
-    wanted = ((targets.astype(float) - scores - bias[row]) ** 2).sum()
-    assert found == pytest.approx(wanted, rel=1e-6)
-    assert found == _native.squared_error(targets, scores, bias, row, 3)
-    with pytest.raises(ValueError, match="row out of range"):
-        _native.squared_error(targets, scores, bias[:-1], row)
+    counts = np.array([0, 1, 2, 10, 30, 60, 700, 3000])
+    indptr = np.concatenate([[0], counts.cumsum()])
+    fixed = random.standard_normal((500, d), dtype=np.float32)
+    bias = random.standard_normal(500, dtype=np.float32)
+    indices = random.integers(0, 500, indptr[-1]).astype(np.int32)
+    row = np.repeat(np.arange(len(counts)), counts)
+    out = random.standard_normal((len(counts), d), dtype=np.float32)
+    targets = (out[row] * fixed[indices]).sum(axis=1) + bias[indices]
+    targets += np.float32(noise) * random.standard_normal(len(targets), dtype=np.float32)
+    for last in (fixed[:, -1].copy(), 1.0):  # any last column, and that of a bias
+        fixed[:, -1] = last
+        *_, error = _native.gibbs_sweep(
+            indptr, indices, targets, fixed, out, 1 / noise**2, 5, bias=bias
+        )
+        scores = (out[row].astype(float) * fixed[indices]).sum(axis=1) + bias[indices]
+        assert error == pytest.approx(((targets - scores) ** 2).sum(), rel=2e-3)
+
+
+@pytest.mark.parametrize("d", [2, 3, 17, 33])
+@pytest.mark.parametrize("n", [1, 7, 60, 400])
+def test_a_last_column_of_one_number_changes_the_way_and_not_the_posterior(n: int, d: int) -> None:
+    """The same draw, but for rounding, as with a column that differs in its last digit."""
+    features, targets = problem(n, d)
+    features[:, -1] = 2
+    nearly = features.copy()
+    nearly[-1, -1] = np.nextafter(np.float32(2), np.float32(3))
+    draws = []
+    for fixed in (features, nearly):
+        out = np.ones((1, d), np.float32)
+        indptr, indices = np.array([0, n], np.int64), np.arange(n, dtype=np.int32)
+        _native.gibbs_sweep(indptr, indices, targets, fixed, out, 0.7, 11)
+        draws.append(out)
+    assert draws[0] == pytest.approx(draws[1], rel=1e-3, abs=1e-4)
+
+
+def test_the_map_is_lower_triangular() -> None:
+    gram = np.eye(4) * 5 + 1
+    to, _ = _native.draw_prior(20, np.arange(4.0), gram, 3)
+    assert (np.triu(to, 1) == 0).all()
+    assert (np.diag(to) > 0).all()

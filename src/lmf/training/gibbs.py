@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from lmf.training.trainer import Trainer
 __all__ = ["GibbsSampler", "Samples"]
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 _USERS, _ITEMS, _NOISE = range(3)
 _BURNT = 2  # draws of the first values of a chain
@@ -45,9 +47,9 @@ class Samples:
     item_factors: Floats
     user_bias: Floats
     item_bias: Floats
-    user_map: NDArray[np.float64]
-    user_mean: NDArray[np.float64]
-    precision: NDArray[np.float64]
+    user_map: Doubles
+    user_mean: Doubles
+    precision: Doubles
 
     @classmethod
     def room_for(cls, n: int, n_users: int, n_items: int, n_factors: int) -> Samples:
@@ -139,10 +141,10 @@ class GibbsSampler(Trainer):
         self.n_threads = n_threads
         self._rows = (by_user, by_item)
         self._targets = tuple(_values(rows) - np.float32(offset) for rows in self._rows)
-        self._places = (by_user.row_index(), by_user.indices)
         self._sides = tuple(
             self._start(rows.n_rows, side) for side, rows in enumerate(self._rows)
         )  # float32[n, d + 1]: factors and bias
+        self._trusted = [False, False]  # whether the indices of a side were looked at
         self._precision = np.array([1.0 / max(1e-12, float(self._targets[0].var()))])
         self._kept = np.zeros(1, np.int64)
         self._samples = Samples.room_for(samples, by_user.n_rows, by_item.n_rows, n_factors)
@@ -153,13 +155,12 @@ class GibbsSampler(Trainer):
 
     def epoch(self, number: int) -> float:
         """Draw everything once; return the squared error of this draw on the training data."""
-        user_prior = self._draw(0, number)
-        self._draw(1, number)
-        errors = self._squared_error()
+        *user_prior, _ = self._draw(0, number)
+        *_, errors = self._draw(1, number)
         self.training_error = math.sqrt(errors / max(1, len(self._targets[0])))
         self._precision[0] = self._draw_precision(errors, number)
         if number > self.burn_in:
-            self._keep(int(self._kept[0]), user_prior)
+            self._write(self._samples, int(self._kept[0]), user_prior)
             self._kept[0] += 1
         return errors
 
@@ -191,43 +192,28 @@ class GibbsSampler(Trainer):
         """Return the mean of the samples, their factors side by side."""
         return self.samples.mean(users, items, self.offset)
 
-    def _draw(self, side: int, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _draw(self, side: int, number: int) -> tuple[Doubles, Doubles, float]:
+        """Draw one side; return its prior and the squared error of the draw."""
         rows, other = self._rows[side], self._sides[1 - side]
-        fixed = with_ones(other[:, :-1])
-        prior: tuple[NDArray[np.float64], NDArray[np.float64]] = _native.gibbs_sweep(
-            rows.indptr, rows.indices, self._targets[side], fixed, self._sides[side],
-            float(self._precision[0]), self._stream(number, side),
-            self.n_threads, np.ascontiguousarray(other[:, -1]),
+        drawn: tuple[Doubles, Doubles, float] = _native.gibbs_sweep(
+            rows.indptr, rows.indices, self._targets[side], with_ones(other[:, :-1]),
+            self._sides[side], float(self._precision[0]), self._stream(number, side),
+            self.n_threads, np.ascontiguousarray(other[:, -1]), check=not self._trusted[side],
         )  # fmt: skip
-        return prior
+        self._trusted[side] = True
+        return drawn
 
     def _stream(self, number: int, part: int) -> int:
         """Return the seed of one part of an epoch, a function of seed, epoch and part alone."""
         words = np.random.SeedSequence([self.seed, number, part]).generate_state(1, np.uint64)
         return int(words[0])
 
-    def _squared_error(self) -> float:
-        users, items = self._sides
-        scores = _native.score_pairs(
-            np.ascontiguousarray(users[:, :-1]), np.ascontiguousarray(items[:, :-1]),
-            *self._places, item_bias=np.ascontiguousarray(items[:, -1]), n_threads=self.n_threads,
-        )  # fmt: skip
-        bias = np.ascontiguousarray(users[:, -1])
-        return _native.squared_error(
-            self._targets[0], scores, bias, self._places[0], self.n_threads
-        )
-
     def _draw_precision(self, squared_error: float, number: int) -> float:
         random = np.random.Generator(np.random.Philox(self._stream(number, _NOISE)))
         shape = 0.5 * (1 + len(self._targets[0]))
         return float(random.gamma(shape) / (0.5 * (1e-6 + squared_error)))
 
-    def _keep(self, k: int, prior: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
-        self._write(self._samples, k, prior)
-
-    def _write(
-        self, samples: Samples, k: int, prior: tuple[NDArray[np.float64], NDArray[np.float64]]
-    ) -> None:
+    def _write(self, samples: Samples, k: int, prior: Sequence[Doubles]) -> None:
         users, items = self._sides
         columns = slice(k * self.n_factors, (k + 1) * self.n_factors)
         samples.user_factors[:, columns] = users[:, :-1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
+from lmf.errors import InputError
 from lmf.factors import Factors
 from lmf.training.trainer import Trainer, check_fits
 
@@ -22,6 +23,10 @@ _BLOCK = 32  # columns that pass over the matrix together
 _SMALL = 256  # up to here the whole space is searched at once
 _AT_FIRST = 4  # so many columns a factor, and as many blocks, in the first epoch: often enough
 _LANE = 16  # native block products come in multiples of it
+_ALIKE = 4  # values are one, for all that is known, where they differ by less: in tolerances
+_ROUNDING = 3e-7  # by the largest value of B: what is left over and as short is rounding
+_SHORT = 1e-5  # and as short, is rounding to a part that matters
+_UNEVEN = 1e-3  # by the longest of its block: a Gram matrix in float32 tells no less
 _NOTHING = 1e-12  # squared length, by the largest, of a direction that is rounding and no more
 
 
@@ -33,6 +38,10 @@ class TruncatedSVD(Trainer):
     the span of the basis is found by a small eigenproblem (Rayleigh-Ritz), at the end of an epoch.
     The first epoch makes a basis of 4 (d + b) columns, b a block; each further one adds d / 2 or an
     eighth, whichever is more. In float32, with sums in float64.
+
+    A block of b random columns finds b copies of a value that A has many times, and no residual
+    tells of the others. So where b values or more are alike and a smaller one would be returned
+    with them, a new random block, orthogonal to the basis, goes as far as the first did.
 
     Parameters
     ----------
@@ -73,12 +82,15 @@ class TruncatedSVD(Trainer):
         self.energy = float(by_user.nnz)
         if values is not None:
             self.energy = float(np.square(values, dtype=np.float64).sum())
+        self._seed = seed
         self._block = min(_BLOCK, _multiple(n_factors))
-        self._next = self._first(seed)  # block to be added
+        self._next = self._first()  # block to be added
         self._basis = np.zeros((0, *self._next.shape), np.float32)  # blocks, one after the other
         self._room = self._basis  # of which the basis is the beginning
         self._trusted = False  # whether the indices of A were looked at
         self._ritz = np.zeros((0, 0))  # basisᵀ B basis
+        self._starts = np.zeros(1, np.int64)  # blocks of the basis that were random
+        self._roots = np.zeros((0, *2 * self._next.shape[1:]))  # what was left over before each
         self._converged = False
         self.singular_values = np.zeros(n_factors)
         self._vectors = np.zeros((self._n, n_factors), np.float32)
@@ -86,12 +98,14 @@ class TruncatedSVD(Trainer):
         self._coordinates = np.zeros((0, n_factors))  # of the vectors, in the basis
         self._aligned = False
 
-    def _first(self, seed: int) -> Floats:
+    def _first(self) -> Floats:
         if self._n <= max(_SMALL, 2 * self.n_factors):
             return np.eye(self._n, _multiple(self._n), dtype=np.float32)
-        random = np.random.Generator(np.random.Philox(seed))
-        block = random.standard_normal((self._n, self._block), dtype=np.float32)
-        return self._orthonormal(block)[0]
+        return self._orthonormal(self._random(0))[0]
+
+    def _random(self, start: int) -> Floats:
+        random = np.random.Generator(np.random.Philox(self._seed + start))
+        return random.standard_normal((self._n, self._block), dtype=np.float32)
 
     @property
     def converged(self) -> bool:
@@ -108,16 +122,50 @@ class TruncatedSVD(Trainer):
         residual = self._widen(width + columns)
         theta, coordinates = self._best()
         self._coordinates, self._aligned = coordinates, False
-        lost = np.linalg.norm(residual @ coordinates[-residual.shape[1] :], axis=0)
         floor = self.tolerance * np.maximum(theta, 1e-9 * theta.max(initial=1e-300))
-        self._converged = bool((lost <= floor).all())
+        settled = bool((self._lost(residual) <= floor).all()) and self._went_far()
+        self._converged = settled and not self._may_miss(theta)
+        if settled and not self._converged:
+            self._start_anew(residual)
         return max(0.0, self.energy - float(theta.sum()))
+
+    def _lost(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ‖B x − θ x‖ of each vector, at most."""
+        width = residual.shape[1]
+        ends = [*(self._starts[1:] * width), len(self._coordinates)]
+        parts = [
+            np.linalg.norm(root @ self._coordinates[end - width : end], axis=0)
+            for root, end in zip([*self._roots, residual], ends, strict=True)
+        ]
+        lost: NDArray[np.float64] = np.linalg.norm(parts, axis=0)
+        return lost
+
+    def _went_far(self) -> bool:
+        """Say whether the last random block went as far as the one before it, or to its end."""
+        steps = np.diff([*self._starts, len(self._basis)])
+        return len(steps) == 1 or bool(steps[-1] >= steps[-2]) or not self._next.any()
+
+    def _may_miss(self, theta: NDArray[np.float64]) -> bool:
+        """Say whether as many values are alike as the random blocks could find, above others."""
+        seen = len(self._starts) * self._next.shape[1]
+        if seen >= self.n_factors or self._ritz.shape[0] >= self._n:
+            return False
+        first, last = theta[: self.n_factors - seen], theta[seen - 1 : -1]
+        alike = first - last <= _ALIKE * max(self.tolerance, 1e-6) * first
+        return bool((alike & (first > 1e-9 * theta[0])).any())
+
+    def _start_anew(self, residual: NDArray[np.float64]) -> None:
+        """Make a random block orthogonal to the basis the next one."""
+        self._next = self._outside(self._random(len(self._starts)))
+        self._starts = np.append(self._starts, len(self._basis))
+        self._roots = np.concatenate([self._roots, residual[None]])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the basis, the present vectors in it, and whether they are good enough."""
         return {
             "basis": self._basis, "next": self._next, "ritz": self._ritz,
             "coordinates": self._coordinates, "converged": np.array([self._converged], np.uint8),
+            "starts": self._starts, "roots": self._roots,
         }  # fmt: skip
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -128,13 +176,18 @@ class TruncatedSVD(Trainer):
             "basis": ((width // block, self._n, block), np.float32),
             "next": ((self._n, block), np.float32),
             "ritz": ((width, width), np.float64), "coordinates": ((width, d), np.float64),
-            "converged": ((1,), np.uint8),
+            "converged": ((1,), np.uint8), "starts": (arrays["starts"].shape[:1], np.int64),
+            "roots": ((arrays["starts"].size - 1, block, block), np.float64),
         }  # fmt: skip
         for name, (shape, dtype) in wanted.items():
             check_fits(name, arrays[name], shape, np.dtype(dtype))
         self._basis, self._next = arrays["basis"].copy(), arrays["next"].copy()
         self._room = self._basis
         self._ritz, self._coordinates = arrays["ritz"].copy(), arrays["coordinates"].copy()
+        self._starts, self._roots = arrays["starts"].copy(), arrays["roots"].copy()
+        steps = np.diff([*self._starts, len(self._basis)])
+        if self._starts.size == 0 or self._starts[0] != 0 or (steps[: len(self._roots)] < 1).any():
+            raise InputError("no state of this iteration", column="starts")
         self._converged, self._aligned = bool(arrays["converged"][0]), False
 
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
@@ -177,17 +230,23 @@ class TruncatedSVD(Trainer):
             known = self._ritz.shape[0]
             self._append(self._next)
             image = self._apply(self._next)
-            # But for rounding, B times a block lies in the blocks beside it and the next one. So
-            # the large part is taken off there, and what rounding left in all blocks once.
-            recent = self._basis[-2:]
+            # But for rounding, B times a block lies in the blocks beside it and the next one, as
+            # long as one random block was enough. So the large part is taken off there, and what
+            # rounding left in all blocks once.
+            recent = self._basis[-2:] if len(self._starts) == 1 else self._basis
             large = _native.cross(recent, image, self.n_threads)
             _native.subtract_product(image, recent, large, self.n_threads)
             inside = _native.cross(self._basis, image, self.n_threads)
             _native.subtract_product(image, self._basis, inside, self.n_threads)
             inside[-len(large) :] += large
             self._grow_ritz(inside, known)
-            self._next, rest = self._orthonormal(image)
-            if inside.shape[0] >= min(wanted, self._n) or not rest.any():
+            largest = float(np.abs(self._ritz).max())
+            self._next, rest = self._orthonormal(image, _ROUNDING * largest)
+            lengths = np.linalg.norm(rest, axis=1)
+            short = max(_SHORT * largest, _UNEVEN * lengths.max())
+            if ((lengths > _ROUNDING * largest) & (lengths < short)).any():
+                self._next = self._outside(self._next)  # much of what is left over is rounding
+            if inside.shape[0] >= min(wanted, self._n) or not self._next.any():
                 return rest
 
     def _append(self, block: Floats) -> None:
@@ -208,21 +267,31 @@ class TruncatedSVD(Trainer):
         grown[known:, known:] = (corner + corner.T) / 2
         self._ritz = grown
 
-    def _orthonormal(self, block: Floats) -> tuple[Floats, NDArray[np.float64]]:
+    def _outside(self, block: Floats) -> Floats:
+        """Return an orthonormal basis of the part of a block that is orthogonal to the basis."""
+        for _ in range(2):  # the second time for what was rounding beside a large part inside
+            inside = _native.cross(self._basis, block, self.n_threads)
+            _native.subtract_product(block, self._basis, inside, self.n_threads)
+            block = self._orthonormal(block)[0]
+        return block
+
+    def _orthonormal(self, block: Floats, least: float = 0.0) -> tuple[Floats, NDArray[np.float64]]:
         """Return an orthonormal basis of a block's columns, and a root R of its Gram matrix RᵀR.
 
-        The basis is zero where the block has fewer dimensions than columns.
+        The basis is zero where the block has fewer dimensions than columns, not counting those
+        that are no longer than `least`.
         """
         roots = []
         for _ in range(2):  # the second time for what rounding left
             values, vectors = _native.eigen_symmetric(
                 _native.gram(block, self.n_threads), self.n_threads
             )
-            alive = values > _NOTHING * values.max(initial=0.0)
+            alive = values > max(_NOTHING * values.max(initial=0.0), least**2)
             scale = np.where(alive, 1 / np.sqrt(np.where(alive, values, 1.0)), 0.0)
             roots.append(np.sqrt(np.maximum(values, 0))[:, None] * vectors)
             _native.rotate(block, np.ascontiguousarray(vectors * scale[:, None]), None,
                            self.n_threads)  # fmt: skip
+            least = 0.0
         return block, roots[0]
 
     def _best(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
