@@ -6,7 +6,8 @@
 Everything is chosen on the training part alone: `--try` fits settings to nine tenths of each user's
 training interactions, measures NDCG@20 on the others of 8,000 users after each epoch, and keeps
 the best epoch in the table `validation`. Without it the best row of the table is fitted to the
-whole training part, once for each seed, and only then is the shipped test looked at.
+whole training part, once for each seed, and only then is the shipped test looked at; `--factors`
+fits it with more factors than it was tried with, for good values carry over.
 
 The whole catalogue is ranked, without what a user had in training; Recall divides by the number of
 test items.
@@ -89,6 +90,7 @@ def main() -> None:
     add = parser.add_argument
     add("--try", dest="tried", type=json.loads, nargs="+", metavar="JSON",
         help="parameters to measure on the validation part, instead of the test")  # fmt: skip
+    add("--factors", type=int, help="of the final fit; by default those of the best row")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     add("--threads", type=int, default=0)
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))
@@ -106,6 +108,7 @@ def main() -> None:
         return
     tried = journal.kept(given.out)["validation"]
     params = journal.chosen(tried, "ndcg@20")
+    params["n_factors"] = given.factors or params["n_factors"]
     print(f"chosen: {params}", flush=True)
     described, test, rows = machine.describe(measure=False), part("test"), []
     for seed in given.seeds:
