@@ -274,8 +274,11 @@ class Search:
 
     def _reserve(self, n_factors: int) -> float:
         """Return the seconds that the end will take: two fits to decide, and one to everything."""
-        one = self.last_epochs * self.trials.epoch_seconds(n_factors)
-        return _RESERVE * (2 * one + max(one, self.contender_seconds))
+        usual = self._usual_factors(*self.space.n_factors)
+        best, defaults = (
+            self.last_epochs * self.trials.epoch_seconds(n) for n in (n_factors, usual)
+        )
+        return _RESERVE * (best + defaults + max(best, defaults, self.contender_seconds))
 
     def _over(self, n_factors: int) -> bool:
         """Whether there is no time for one more trial of so many factors, and for the end."""

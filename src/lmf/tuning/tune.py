@@ -57,14 +57,14 @@ def tune(
 ) -> Tuning:
     """Choose the parameters of a model on held-out interactions, and fit the best to everything.
 
-    A first trial takes the model's defaults. Then places are proposed by Parzen estimators (Optuna),
-    each trial beginning with the factors of the nearest finished one; a trial whose epochs lag
-    behind the others' is given up; and when half of the budget is spent, ``n_factors`` doubles for
-    as long as that pays. One trial runs at a time, on all threads. At the end the best places and
-    the defaults are fitted from a random start with other interactions held out, which decide
-    among them and how many epochs they need, and the best is fitted to everything. Ratings may not
-    need it: where `model` is not given, :class:`BayesianMF` with its defaults is measured, too,
-    and is the result where it predicts better.
+    A first trial takes the model's defaults. Then Parzen estimators (Optuna) propose places, each
+    trial beginning with the factors of the nearest finished one; a trial whose epochs lag behind
+    the others' is given up; and when half of the budget is spent, ``n_factors`` doubles for as long
+    as that pays. One trial runs at a time, on all threads. At the end the best places and the
+    defaults are fitted from a random start with other interactions held out, which decide among
+    them and how many epochs they need, and the best is fitted to everything. Ratings may not need
+    it: where neither `model` nor `search` is given, :class:`BayesianMF` with its defaults is
+    measured, too, and is the result where it predicts better.
 
     Parameters
     ----------
