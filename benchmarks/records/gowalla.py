@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from statistics import mean, stdev
 from time import perf_counter
@@ -129,7 +130,8 @@ def main() -> None:
             for name, least in WANTED.items()
         ]  # fmt: skip
         results.write(  # after each seed: they take long
-            given.out, command="python -m benchmarks.records.gowalla", machine=described,
+            given.out, machine=described,
+            command=" ".join(["python -m benchmarks.records.gowalla", *sys.argv[1:]]),
             protocol=__doc__, params=params, rows=rows, mean=means, sd=spread, claims=claims,
             published=PUBLISHED, validation=tried,
         )  # fmt: skip
