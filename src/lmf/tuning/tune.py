@@ -318,8 +318,8 @@ class _Verdict:
 def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _Verdict:
     """Fit the defaults and the best places anew, on a part that did not choose among them.
 
-    The best of many on one part is the best there by chance, too: on MovieTweetings, with ten
-    ratings a user, the best of thirty places was worse than the defaults on other ratings.
+    The best of many on one part is the best there by chance, too: on MovieTweetings a minute's best
+    had RMSE 1.5259 on other ratings, and the defaults 1.5250.
     """
     if not run.trials.finished:
         raise LmfError("no trial could be fitted; announce=print says why")
