@@ -1,17 +1,22 @@
-"""Leave-one-out on MovieLens 1M (He et al. 2017) with parameters chosen by `lmf tune` alone.
+"""Leave-one-out on MovieLens 1M (He et al. 2017) with parameters chosen on the training data alone.
 
-    python -m benchmarks.records.tune_ncf           writes records/tune_ncf.json
+    python -m benchmarks.records.tune_ncf --try '{"n_factors": 192, "regularization": 0.007}' ...
+    python -m benchmarks.records.tune_ncf --budget 30m    by `lmf.tune` instead
+    python -m benchmarks.records.tune_ncf                 writes records/tune_ncf.json
 
-The protocol and its metrics are those of `benchmarks.records.ncf`. `lmf.tune` sees the training
+The protocol and its metrics are those of `benchmarks.records.ncf`. What is chosen sees the training
 data only: up to three random items of each user are held out, each against 99 random items that the
-user never had, and NDCG@10 among these hundred is its metric. n_factors, regularization and its
-exponent, unobserved weight, popularity exponent and epochs are all its choice. The result is fitted
-to the whole training data for each of five seeds, and then the shipped test is looked at.
+user never had, and NDCG@10 among these hundred decides. `--try` measures settings so, and keeps
+them in the table `validation`; `--budget` lets `lmf.tune` search n_factors, regularization and its
+exponent, unobserved weight, popularity exponent and epochs, and adds what it found. Without either
+the best row of the table is fitted to the whole training data, once for each seed, and then the
+shipped test is looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +25,7 @@ import numpy as np
 from benchmarks import machine, results
 from benchmarks.data import LeaveOneOut, ncf_ml_1m, ncf_ml_1m_test
 from benchmarks.matrix import Matrix
+from benchmarks.records import journal
 from benchmarks.records.ncf import CUTOFF, leave_one_out, summary
 
 WANTED = {"hr@10": 0.731, "ndcg@10": 0.4523}
@@ -54,6 +60,42 @@ def held_out(matrix: Matrix, seed: int):
     return data, split, LeaveOneOut(np.array(users), np.array(positives), np.array(negatives))
 
 
+def measured(model, asked: LeaveOneOut) -> dict[str, float]:
+    factors = model.factors_
+    return leave_one_out(factors.user_factors, factors.item_factors, asked)
+
+
+def attempt(params: dict, n_threads: int, split, asked: LeaveOneOut) -> dict:
+    """The row of a setting."""
+    import lmf
+
+    began = perf_counter()
+    model = lmf.WeightedMF(**{"tolerance": 0.0, **params, "seed": 0, "n_threads": n_threads})
+    found = measured(model.fit(split.train, progress=False), asked)
+    used = model.get_params()
+    return {
+        **{name: used[name] for name in journal.PARAMS},
+        **{metric: round(value, 5) for metric, value in found.items()},
+        "seconds": round(perf_counter() - began, 1),
+    }  # fmt: skip
+
+
+def search(given: argparse.Namespace, data, split, asked: LeaveOneOut) -> dict:
+    """The row of what `lmf.tune` finds."""
+    import lmf
+
+    def ndcg_among_hundred(model, _split) -> float:
+        return measured(model, asked)[f"ndcg@{CUTOFF}"]
+
+    tuning = lmf.tune(
+        data, "weighted", ndcg_among_hundred, given.budget, split=split, study=given.study,
+        search={"n_factors": tuple(given.factors)}, n_threads=given.threads, progress=True,
+    )  # fmt: skip
+    print(tuning, flush=True)
+    chosen = {name: tuning.params[name] for name in journal.PARAMS}
+    return {**attempt(chosen, given.threads, split, asked), "by": f"lmf.tune, {given.budget}"}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="benchmarks.records.tune_ncf",
@@ -61,7 +103,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--budget", default="30m")
+    add("--try", dest="tried", type=json.loads, nargs="+", metavar="JSON",
+        help="parameters to measure on the validation part, instead of the test")  # fmt: skip
+    add("--budget", help="of a search by lmf.tune, instead of the test")
     add("--factors", type=int, nargs=2, default=[64, 512], metavar=("LEAST", "MOST"))
     add("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     add("--study", help="a file that keeps the search, to go on with")
@@ -71,28 +115,26 @@ def main() -> None:
 
     import lmf
 
-    matrix = ncf_ml_1m()
-    data, split, asked = held_out(matrix, seed=0)
-
-    def ndcg_among_hundred(model, _split) -> float:
-        factors = model.factors_
-        found = leave_one_out(factors.user_factors, factors.item_factors, asked)
-        return found[f"ndcg@{CUTOFF}"]
-
-    began = perf_counter()
-    tuning = lmf.tune(
-        data, "weighted", ndcg_among_hundred, given.budget, split=split, study=given.study,
-        search={"n_factors": tuple(given.factors)}, n_threads=given.threads, progress=True,
-    )  # fmt: skip
-    seconds = perf_counter() - began
-    print(tuning, flush=True)
+    data, split, asked = held_out(ncf_ml_1m(), seed=0)
+    for params in given.tried or ():
+        journal.keep(given.out, attempt(params, given.threads, split, asked))
+        print(journal.kept(given.out)["validation"][-1], flush=True)
+    if given.budget:
+        journal.keep(given.out, search(given, data, split, asked))
+    if given.tried or given.budget:
+        return
+    tried = journal.kept(given.out)["validation"]
+    params = journal.chosen(tried, f"ndcg@{CUTOFF}")
+    print(f"chosen: {params}", flush=True)
     test, rows = ncf_ml_1m_test(), []
     for seed in given.seeds:
         began = perf_counter()
-        model = lmf.WeightedMF(**{**tuning.params, "seed": seed}).fit(data, progress=False)
-        factors = model.factors_
-        found = leave_one_out(factors.user_factors, factors.item_factors, test)
-        rows.append({"seed": seed, **found, "fit_seconds": round(perf_counter() - began, 1)})
+        model = lmf.WeightedMF(
+            **{**params, "tolerance": 0.0, "seed": seed, "n_threads": given.threads}
+        )
+        model.fit(data, progress=False)
+        seconds = perf_counter() - began
+        rows.append({"seed": seed, **measured(model, test), "fit_seconds": round(seconds, 1)})
         print(rows[-1], flush=True)
     found = summary(rows)
     claims = [
@@ -104,9 +146,8 @@ def main() -> None:
         print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:.4f}  {claim['claim']}")
     results.write(
         given.out, command="python -m benchmarks.records.tune_ncf",
-        machine=machine.describe(measure=False), params=dict(tuning.params),
-        search=str(tuning).splitlines(), budget=given.budget, tuning_seconds=round(seconds, 1),
-        rows=rows, summary=found, claims=claims, published=PUBLISHED,
+        machine=machine.describe(measure=False), protocol=__doc__, params=params, rows=rows,
+        summary=found, claims=claims, published=PUBLISHED, validation=tried,
     )  # fmt: skip
 
 

@@ -50,8 +50,10 @@ def test_weights_follow_the_density_and_penalties_the_spread_of_ratings() -> Non
     assert ranges[1].low < 0.02 * ranges[0].low
     for scale in (1.0, 10.0):
         ratings = Interactions.from_arrays([1, 1, 2], [1, 2, 1], [scale, 2 * scale, 5 * scale])
-        low = space_of(BiasedMF(), ratings, None).ranges["regularization"].low
-        assert low == pytest.approx(0.3 * scale * np.std([1, 2, 5]))
+        space = space_of(BiasedMF(), ratings, None)
+        spread = scale * np.std([1, 2, 5])
+        assert space.ranges["regularization"].low == pytest.approx(0.275 * spread)
+        assert space.usual()["regularization"] == pytest.approx(1.1 * spread), "the default"
 
 
 def test_a_caller_narrows_the_search() -> None:

@@ -34,12 +34,11 @@ class Tuning:
     metric, direction : str
         What was measured, and whether more or less of it is better.
     value : float
-        What the parameters gave on the held-out part, from a random start. It is the best of many
-        on the same part and so a little too good: measure the model on interactions that the
-        search has not seen.
+        What the parameters gave from a random start, on interactions that the search had not held
+        out (but on a caller's own split). It is the best of a few there, and so a trifle too good.
     usual_value : float or None
         What the model's default parameters gave there, or the nearest to them in the ranges
-        that were asked for.
+        that were asked for; None where there was no time.
     trials : polars.DataFrame
         A row a trial: trial, state, the metric, the parameters, epochs, seconds, start (the trial
         whose factors it began with).

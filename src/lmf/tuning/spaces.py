@@ -210,7 +210,8 @@ def _ranges(model: Model, data: Interactions) -> dict[str, Range]:
     if name in ("biased", "svdpp"):
         spread = 1.0 if data.values is None else max(float(data.values.std()), 1e-6)
         ranges = {
-            "regularization": Range(0.3 * spread, 5 * spread, log=True),
+            # Its middle is the default, which is found by the ratings and is no number to look up.
+            "regularization": Range(0.275 * spread, 4.4 * spread, log=True),
             "regularization_exponent": Range(0.0, 1.0),
         }
         if name == "svdpp":

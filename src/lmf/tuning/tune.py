@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from lmf.evaluation.rating_errors import RATING_METRICS
 from lmf.models import Model
 from lmf.training.progress import wants_progress
 from lmf.tuning.budget import Budget
+from lmf.tuning.contender import Contender
 from lmf.tuning.family import are_counts, are_ratings
 from lmf.tuning.result import Tuning
 from lmf.tuning.search import Search, without_experimental_warnings
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["tune"]
 
 _RATING_MODELS = ("biased", "svdpp")
-_LAST_FIT = 16  # epochs at most of the check, and of the fit to everything
 _CHECKED = 5  # of the best places, as far as the budget goes
 _STUDY = "lmf"
 
@@ -56,12 +57,14 @@ def tune(
 ) -> Tuning:
     """Choose the parameters of a model on held-out interactions, and fit the best to everything.
 
-    A first trial takes the model's defaults, so the result is never worse than they on the
-    held-out part. Then places are proposed by Parzen estimators (Optuna), each trial beginning
-    with the factors of the nearest finished one; a trial whose epochs lag behind the others' is
-    given up; and when half of the budget is spent, ``n_factors`` doubles for as long as that pays.
-    One trial runs at a time, on all threads. At the end the best place is fitted once more from a
-    random start, which decides how many epochs it needs, and then to everything.
+    A first trial takes the model's defaults. Then Parzen estimators (Optuna) propose places, each
+    trial beginning with the factors of the nearest finished one; a trial whose epochs lag behind
+    the others' is given up; and when half of the budget is spent, ``n_factors`` doubles for as long
+    as that pays. One trial runs at a time, on all threads. At the end the best places and the
+    defaults are fitted from a random start with other interactions held out, which decide among
+    them and how many epochs they need, and the best is fitted to everything. Ratings may not need
+    it: where neither `model` nor `search` is given, :class:`BayesianMF` with its defaults is
+    measured, too, and is the result where it predicts better.
 
     Parameters
     ----------
@@ -137,24 +140,40 @@ def tune(
     learned = interactions.binarize() if binarized else interactions
     seed = checked_int("seed", seed, 0, 2**32 - 1)
     validation = validation_of(learned, measured, direction=direction, split=split, seed=seed)
+    second = validation.second(learned, seed)
+    contends = model is None and not search and validation.metric in RATING_METRICS
     space = space_of(chosen, learned, search)
     told = announce or (_print if wants_progress(progress) else _keep_quiet)
     with _quiet_optuna(optuna), without_experimental_warnings():
         kept = _study(optuna, study, validation, _about(learned, chosen, validation, seed))
         run = Search(kept, space, validation, limits, seed, told)
         stopped = "budget"
+        rival = None
         try:
+            if contends:
+                rival = Contender.measured(second, limits, seed, n_threads)
+            if rival is not None:
+                run.contender_seconds = rival.final_seconds
+                told(f"BayesianMF, which needs no tuning: {validation.metric} {rival.value:.5f}")
             run.run()
-            result = _checked(run, told)
-            fitted = type(chosen)(**_final(result, seed)).fit(learned, progress=False)
-            refitted = True
+            verdict = _decided(run, second, told)
+            fitted: Model
+            if rival is not None and second.is_better(rival.value, verdict.result.value):
+                fitted = rival.final(limits, seed, n_threads)
+                params, value = fitted.get_params(), rival.value
+            else:
+                params, value = _final(verdict.result, seed), verdict.result.value
+                fitted = type(chosen)(**params)
+            fitted.fit(learned, progress=False)
+            usual_value, refitted = verdict.usual_value, True
         except KeyboardInterrupt:
             stopped, refitted = "interrupted", False
             result, fitted = _best_so_far(run)
+            params, value, usual_value = _final(result, seed), result.value, _usual_value(run)
         return Tuning(
-            fitted, _final(result, seed), validation.metric, validation.direction, result.value,
-            _usual_value(run), _frame(kept, validation, space.model), validation.split.method,
-            stopped, refitted, limits.elapsed, binarized, interactions.frame_type,
+            fitted, params, validation.metric, validation.direction, value, usual_value,
+            _frame(kept, validation, space.model), validation.split.method, stopped, refitted,
+            limits.elapsed, binarized, interactions.frame_type,
         )  # fmt: skip
 
 
@@ -288,23 +307,41 @@ def _frame(study: optuna.Study, validation: Validation, model: Model) -> pl.Data
 # ---- the end ------------------------------------------------------------------------------------
 
 
-def _checked(run: Search, told: Callable[[str], None]) -> Finished:
-    """Fit the best places from a random start; the result is the best of all that began so."""
+@dataclass(frozen=True)
+class _Verdict:
+    """What the end decides: a place, and what the defaults give on the same part."""
+
+    result: Finished
+    usual_value: float | None
+
+
+def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _Verdict:
+    """Fit the defaults and the best places anew, on a part that did not choose among them.
+
+    The best of many on one part is the best there by chance, too: on MovieTweetings a minute's best
+    had RMSE 1.5259 on other ratings, and the defaults 1.5250.
+    """
     if not run.trials.finished:
         raise LmfError("no trial could be fitted; announce=print says why")
-    checked = [trial for trial in run.trials.finished if trial.start is None]
-    for trial in run.trials.ranked()[:_CHECKED]:
-        expected = _LAST_FIT * run.trials.epoch_seconds(trial.n_factors)
-        if len(checked) > 1 and run.budget.left < 2.2 * expected:
+    usual = run.space.usual()
+    ranked = run.trials.ranked()
+    first = [trial for trial in run.trials.finished if dict(trial.place) == usual][:1]
+    others = [trial for trial in ranked[:_CHECKED] if trial not in first]
+    places, checked = [*others[:1], *first, *others[1:]], list[Finished]()
+    for trial in places:
+        expected = run.last_epochs * run.trials.epoch_seconds(trial.n_factors)
+        needed = expected + max(1.1 * expected, run.contender_seconds)
+        if checked and run.budget.left < needed:
             break
-        if trial.start is not None:
-            checked.append(run.fit(trial, epochs=_LAST_FIT))
-            told(
-                f"trial {trial.number} from a random start: {run.validation.metric} "
-                f"{checked[-1].value:.5f}, epoch {checked[-1].best_epoch}"
-            )
-    sign = -1.0 if run.validation.direction == "maximize" else 1.0
-    return min(checked, key=lambda trial: sign * trial.value)
+        checked.append(run.fit(trial, second))
+        told(
+            f"trial {trial.number} from a random start, other interactions held out: "
+            f"{second.metric} {checked[-1].value:.5f}, {checked[-1].best_epoch} epochs"
+        )
+    sign = -1.0 if second.direction == "maximize" else 1.0
+    result = min(checked, key=lambda trial: sign * trial.value)
+    of_usual = [trial.value for trial in checked if dict(trial.place) == usual]
+    return _Verdict(result, of_usual[0] if of_usual else None)
 
 
 def _final(result: Finished, seed: int) -> dict[str, Any]:

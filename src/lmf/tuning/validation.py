@@ -9,20 +9,22 @@ import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, split_last, split_random
-from lmf.errors import ParameterError
+from lmf.errors import InputError, ParameterError
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import select_metrics
 from lmf.evaluation.rating_errors import RATING_METRICS, rating_errors
 from lmf.models import Model
+from lmf.training.history import EpochRecord
 from lmf.validation import checked_choice
 
-__all__ = ["Measure", "Validation", "validation_of"]
+__all__ = ["EQUAL", "Measure", "Validation", "left_plateau", "validation_of"]
 
 Measure = Callable[[Model, Split], float]
 
 _SHARE = 0.1
 _MOST_USERS = 20_000  # more would make a trial slower and the choice no better
 _DIRECTIONS = ("maximize", "minimize")
+EQUAL = {"maximize": 0.004, "minimize": 0.0005}  # relative difference that is none
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class Validation:
         ``"maximize"`` or ``"minimize"``.
     function : callable or None
         The function, where there is one.
+    chosen : str
+        How the split came about: ``"random"``, ``"last"`` (by time), or ``"given"`` by a caller.
     """
 
     split: Split
     metric: str
     direction: str
     function: Measure | None = None
+    chosen: str = "given"
 
     @property
     def watched(self) -> bool:
@@ -54,14 +59,43 @@ class Validation:
         """Whether a value is better than another."""
         return one > other if self.direction == "maximize" else one < other
 
-    def value(self, model: Model, *, last: bool = False) -> float:
-        """Measure a model that was fitted with this validation, at its best or its last epoch.
+    def second(self, data: Interactions, seed: int) -> Validation:
+        """Return another part to decide with among the best, which were chosen on this one.
+
+        Random interactions of another seed, or of each user the last but one. A caller's split
+        stays what it is, and so does one where nothing more can be held out.
+        """
+        if self.chosen == "given":
+            return self
+        try:
+            if self.chosen == "last":
+                method = "the last but one of each user"
+                split = replace(split_last(self.split.train), method=method)
+            else:
+                split = split_random(data, _SHARE, seed=(seed + 1) % 2**32)
+        except InputError:
+            return self
+        return replace(self, split=_of_some_users(split, seed))
+
+    def lasting_epoch(self, model: Model) -> int:
+        """Return the last epoch as good as the best, but for a difference that is none.
+
+        Which epoch of a plateau is the lowest is chance, and more data need more epochs.
+        """
+        history = model.history_
+        if history.best_epoch is None:
+            return len(history)
+        best = history[history.best_epoch - 1]
+        return max(one.epoch for one in history if not left_plateau(model, best, one))
+
+    def value(self, model: Model, *, epoch: int | None = None) -> float:
+        """Measure a model that was fitted with this validation, at its best or at another epoch.
 
         NDCG@20 and RMSE are known of each epoch; for other metrics it is always the best.
         """
         if self.function is not None:
             return float(self.function(model, self.split))
-        best = len(model.history_) if last else model.history_.best_epoch
+        best = model.history_.best_epoch if epoch is None else epoch
         error = None if best is None else model.history_[best - 1].validation
         if self.metric == "ndcg@20" and not model.predicts_values and error is not None:
             return 1.0 - error
@@ -71,6 +105,23 @@ class Validation:
             return float(getattr(rating_errors(model, self.split.test), self.metric))
         report = evaluate(model, self.split.test, metrics=self.metric, baseline=False)
         return report.value(self.metric)
+
+
+def left_plateau(model: Model, best: EpochRecord, one: EpochRecord) -> bool:
+    """Whether the RMSE or NDCG@20 of an epoch is worse than the best by a difference that is one.
+
+    Examples
+    --------
+    >>> from lmf import BiasedMF
+    >>> best, later = (EpochRecord(n, 0.0, None, 0.0, e) for n, e in ((3, 0.85), (9, 0.8502)))
+    >>> left_plateau(BiasedMF(), best, later)
+    False
+    """
+    if best.validation is None or one.validation is None:
+        return False
+    if model.predicts_values:
+        return one.validation > best.validation * (1 + EQUAL["minimize"])
+    return 1.0 - one.validation < (1.0 - best.validation) * (1 - EQUAL["maximize"])
 
 
 def validation_of(
@@ -101,11 +152,12 @@ def validation_of(
     elif function is None and direction != natural:
         raise ParameterError("direction", direction, f"{natural!r}, as {name} asks for")
     checked_choice("direction", direction, _DIRECTIONS)
+    chosen = "given"
     if split is None:
-        by_time = data.timestamps is not None and natural == "maximize"
-        split = split_last(data) if by_time else split_random(data, _SHARE, seed=seed)
+        chosen = "last" if data.timestamps is not None and natural == "maximize" else "random"
+        split = split_last(data) if chosen == "last" else split_random(data, _SHARE, seed=seed)
         split = _of_some_users(split, seed)
-    return Validation(split, name, direction, function)
+    return Validation(split, name, direction, function, chosen)
 
 
 def _metric(metric: str | Measure) -> tuple[str, Measure | None, str]:
