@@ -118,11 +118,9 @@ Bytes gibbs(int n_threads) {
   const auto fixed = random_floats(n_fixed * d, 7), bias = random_floats(n_fixed, 8);
   auto out = random_floats(n_rows * d, 9);
   lmf::RowPrior prior{};
+  double error = 0;
   lmf::gibbs_sweep(row_problem(fixed, out), fixed.data(), bias.data(), n_fixed, 2.0, 10, n_threads, {},
-                   prior);
-  const auto scores = random_floats(table.nnz(), 11);
-  const double error = lmf::squared_error(targets.data(), scores.data(), bias.data(),
-                                          table.indices.data(), table.nnz(), n_threads);
+                   prior, error);
   return (Found() << out << prior.map << prior.mean << error).bytes;
 }
 
