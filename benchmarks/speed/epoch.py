@@ -12,10 +12,7 @@ the ratio is the contender's median by ours.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -24,61 +21,36 @@ from statistics import median
 from benchmarks import machine, results
 from benchmarks.data import SETS, prepared
 from benchmarks.matrix import Matrix
-from benchmarks.peers import python_of
-from benchmarks.places import ROOT
 from benchmarks.speed.contenders import CONTENDERS, Problem
+from benchmarks.speed.turns import PAUSE, Player, short
 
 OUR_NAME = "lmf"
 #: Claim of exact against exact: irspack's Cholesky by ours, at least.
 WANTED = {64: 1.5, 128: 2.0, 256: 2.0}
-PAUSE = 0.2  # seconds between two turns: idle thread pools spin for a while before they sleep
 
 
-class Worker:
+class Worker(Player):
     """A contender's process (see `worker`), from its first epoch on."""
 
     def __init__(self, name: str, matrix: Path, problem: Problem) -> None:
         contender = CONTENDERS[name]
-        python = python_of(contender.peer) if contender.peer else sys.executable
-        self.name = name
-        self._process = subprocess.Popen(
-            [str(python), "-m", "benchmarks.speed.worker"],
-            cwd=ROOT,
-            env=os.environ | contender.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
+        super().__init__(
+            name, "benchmarks.speed.worker", contender.peer, environment=contender.environment
         )
-        self.first = self._ask(contender=name, matrix=str(matrix), problem=asdict(problem))
+        self.first = self.ask(contender=name, matrix=str(matrix), problem=asdict(problem))
         self.epochs: list[dict] = []
 
     def epoch(self) -> float:
-        answer = self._ask(do="epoch")
+        answer = self.ask(do="epoch")
         if "seconds" not in answer:
             raise SystemExit(f"{self.name}: ended training before its epochs were run")
         self.epochs.append(answer)
         return self.epochs[-1]["seconds"]
 
     def finish(self) -> dict:
-        answer = self._ask(do="finish")
+        answer = self.ask(do="finish")
         self._process.wait(timeout=60)
         return answer
-
-    def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
-    def _ask(self, **request: object) -> dict:
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise SystemExit(f"{self.name}: its process ended with {self._process.wait(60)}")
-        return json.loads(line)
 
 
 def measure(names: list[str], matrix: Path, problem: Problem) -> list[dict]:
@@ -105,9 +77,9 @@ def _row(worker: Worker, last: dict) -> dict:
         "solver": contender.solver,
         "exact": contender.exact,
         "versions": worker.first["versions"],
-        "seconds": _short(median(seconds)),
-        "all_seconds": [_short(s) for s in seconds],
-        "cpu_seconds": _short(median(epoch["cpu_seconds"] for epoch in worker.epochs)),
+        "seconds": short(median(seconds)),
+        "all_seconds": [short(s) for s in seconds],
+        "cpu_seconds": short(median(epoch["cpu_seconds"] for epoch in worker.epochs)),
         "objective": last["objective"],
         "peak_memory_mib": last["peak_memory_mib"],
     }
@@ -119,7 +91,7 @@ def compare(rows: list[dict]) -> None:
     best = min(row["objective"] for row in rows)
     for row in rows:
         if ours:
-            row["by_ours"] = _short(row["seconds"] / ours)
+            row["by_ours"] = short(row["seconds"] / ours)
         row["above_best_objective"] = round(row["objective"] / best - 1, 5)
 
 
@@ -143,10 +115,6 @@ def claims(cases: list[dict]) -> list[dict]:
             ratio = fastest["by_ours"]
             found.append({"claim": text, "measured": ratio, "holds": ratio >= 1.0})
     return found
-
-
-def _short(number: float) -> float:
-    return float(f"{number:.4g}")
 
 
 def _print_case(case: dict) -> None:

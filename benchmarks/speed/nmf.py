@@ -35,6 +35,7 @@ from benchmarks import machine, results
 from benchmarks.data import SETS
 from benchmarks.peers import python_of
 from benchmarks.places import ROOT, real_data
+from benchmarks.speed.turns import short
 
 WANTED = 3.0
 EPOCHS = 200
@@ -75,7 +76,7 @@ def sklearn_run(matrix, d: int, seed: int, **settings) -> dict:
         users = model.fit_transform(matrix)
         seconds = perf_counter() - started
     reached = loss(matrix, users, model.components_.T)
-    return {"seconds": _short(seconds), "iterations": model.n_iter_, "loss": reached}
+    return {"seconds": short(seconds), "iterations": model.n_iter_, "loss": reached}
 
 
 def lmf_run(matrix, data, d: int, seed: int, target: float) -> dict:
@@ -93,11 +94,11 @@ def lmf_run(matrix, data, d: int, seed: int, target: float) -> dict:
     )  # fmt: skip
     there = next((k for k, (_, value) in enumerate(curve) if value <= target), None)
     return {
-        "seconds_to_reach": None if there is None else _short(curve[there][0]),
+        "seconds_to_reach": None if there is None else short(curve[there][0]),
         "epochs_to_reach": None if there is None else there + 1,
-        "seconds_of_all_epochs": _short(curve[-1][0]),
+        "seconds_of_all_epochs": short(curve[-1][0]),
         "loss": loss(matrix, model.factors_.user_factors, model.factors_.item_factors),
-        "curve": [[_short(curve[k - 1][0]), round(curve[k - 1][1], 1)] for k in
+        "curve": [[short(curve[k - 1][0]), round(curve[k - 1][1], 1)] for k in
                   (1, 2, 5, 10, 20, 50, 100, 150, 200)],
     }  # fmt: skip
 
@@ -116,15 +117,15 @@ def full_case(name: str, d: int, seeds: int) -> dict:
         theirs = sklearn_run(matrix, d, seed, init=init)
         ours = lmf_run(matrix, data, d, seed, theirs["loss"])
         there = ours["seconds_to_reach"]
-        ratio = None if there is None else _short(theirs["seconds"] / there)
+        ratio = None if there is None else short(theirs["seconds"] / there)
         return {"seed": seed, "scikit_learn": theirs, "lmf": ours, "times_as_fast": ratio}
 
     runs = [race(seed, "random") for seed in range(FIRST_SEED, FIRST_SEED + seeds)]
     ratios = [run["times_as_fast"] or 0.0 for run in runs]  # never there counts as no speed at all
     return {
         "data": name, "n_factors": d, "shape": list(matrix.shape), "stored": int(matrix.nnz),
-        "seconds_to_read": _short(reading),
-        "times_as_fast": _short(median(ratios)),
+        "seconds_to_read": short(reading),
+        "times_as_fast": short(median(ratios)),
         "seeds_not_there": sum(ratio == 0 for ratio in ratios),
         "median_final_loss": {key: median(run[key]["loss"] for run in runs)
                               for key in ("scikit_learn", "lmf")},
@@ -151,8 +152,8 @@ def masked_case() -> dict:
                               capture_output=True, text=True)  # fmt: skip
     theirs = json.loads(done.stdout.splitlines()[-1])
     rows.append({"model": "Surprise NMF", "settings": "its defaults: 15 factors, 50 epochs",
-                 "rmse": round(theirs["rmse"], 4), "fit_seconds": _short(theirs["seconds"]),
-                 "seconds_an_epoch": _short(theirs["seconds"] / 50)})  # fmt: skip
+                 "rmse": round(theirs["rmse"], 4), "fit_seconds": short(theirs["seconds"]),
+                 "seconds_an_epoch": short(theirs["seconds"] / 50)})  # fmt: skip
     return {"data": "ml-1m", "held_out": int(test.sum()), "rows": rows}
 
 
@@ -182,14 +183,10 @@ def _masked_row(test, users, items, values, unobserved: float) -> dict:
         "model": "lmf NMF, masked" if unobserved == 0 else "lmf NMF, full",
         "settings": f"{MASKED['n_factors']} factors, regularization {penalty}, else its defaults",
         "rmse": round(float(np.sqrt(np.mean(errors**2))), 4),
-        "fit_seconds": _short(median(seconds)), "all_fit_seconds": [_short(s) for s in seconds],
+        "fit_seconds": short(median(seconds)), "all_fit_seconds": [short(s) for s in seconds],
         "epochs": len(model.history_),
-        "seconds_an_epoch": _short(median(seconds) / len(model.history_)),
+        "seconds_an_epoch": short(median(seconds) / len(model.history_)),
     }  # fmt: skip
-
-
-def _short(number: float) -> float:
-    return float(f"{number:.4g}")
 
 
 def _print_case(case: dict) -> None:
