@@ -18,6 +18,8 @@
 
 namespace lmf {
 
+class TopnIndex;
+
 struct TopnProblem {
   const float* queries = nullptr;  // n_queries x d
   std::int64_t n_queries = 0;
@@ -32,6 +34,7 @@ struct TopnProblem {
   const std::uint8_t* allowed = nullptr;          // n_items; null: all
   std::int32_t* out_items = nullptr;              // n_queries x n; -1 where items ran out
   float* out_scores = nullptr;                    // n_queries x n; NaN where items ran out
+  const TopnIndex* index = nullptr;               // of the items; null: none
 };
 
 // A NaN score never counts as an item. Returns false if interrupted (out is then not all written).

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "topn.hpp"
 
@@ -52,13 +53,32 @@ struct TopnKernels {
   void (*pairs)(const PairProblem& problem, std::int64_t begin, std::int64_t end);
 };
 
+// The three below are inlined always: a copy compiled for one instruction set must not serve another.
+#define LMF_TOPN_INLINE static inline __attribute__((always_inline))
+
+LMF_TOPN_INLINE std::uint64_t key_of(float score, std::int32_t item) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &score, sizeof(bits));
+  bits ^= bits >> 31 ? 0xffffffffu : 0x80000000u;
+  return static_cast<std::uint64_t>(bits) << 32 | ~static_cast<std::uint32_t>(item);
+}
+
+LMF_TOPN_INLINE float score_of(std::uint64_t key) {
+  auto bits = static_cast<std::uint32_t>(key >> 32);
+  bits ^= bits >> 31 ? 0x80000000u : 0xffffffffu;
+  float score;
+  std::memcpy(&score, &bits, sizeof(score));
+  return score;
+}
+
 // Whether an item of norm and bias up to these can still reach the floor. `reach` carries the
 // rounding of the sum, so an item whose score is exactly the floor is never lost; a NaN says yes.
-// Inlined always: a copy compiled for one instruction set must not serve another.
-static inline __attribute__((always_inline)) bool can_reach(float reach, float norm, float bias,
+LMF_TOPN_INLINE bool can_reach(float reach, float norm, float bias,
                                                             float floor) {
   return !(reach * norm + bias < floor);
 }
+
+#undef LMF_TOPN_INLINE
 
 const TopnKernels& topn_kernels();
 

@@ -1,17 +1,11 @@
 #include "topn_queries.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <limits>
 
 namespace lmf {
 namespace {
-
-float score_of(std::uint64_t key) {
-  const auto bits = static_cast<std::uint32_t>(key >> 32);
-  return std::bit_cast<float>(bits >> 31 ? bits ^ 0x80000000u : ~bits);
-}
 
 float floor_of(const Shortlist& list) {
   return list.floor ? score_of(list.floor) : -std::numeric_limits<float>::infinity();
@@ -38,14 +32,14 @@ void select(std::span<std::uint64_t> keys, std::int64_t n) {
                    std::greater<>());
 }
 
-// Keeps the best n; from now on only what beats the last of them gets in.
+}  // namespace
+
 void cut(Shortlist& list) {
   select({list.keys, static_cast<std::size_t>(list.size)}, list.n);
   list.size = list.n;
   list.floor = *std::min_element(list.keys, list.keys + list.n);
 }
 
-// The items that a query excludes.
 std::span<const std::int32_t> exclusions(const TopnProblem& problem, std::int64_t query) {
   if (!problem.exclude_indptr) return {};
   const std::int64_t row = problem.exclude_rows ? problem.exclude_rows[query] : query;
@@ -53,8 +47,6 @@ std::span<const std::int32_t> exclusions(const TopnProblem& problem, std::int64_
   return {problem.exclude_indices + problem.exclude_indptr[row],
           problem.exclude_indices + problem.exclude_indptr[row + 1]};
 }
-
-}  // namespace
 
 std::int64_t list_capacity(std::int64_t n, std::int64_t n_candidates) {
   return std::min(std::max(2 * n, n + 22), n_candidates + 1);

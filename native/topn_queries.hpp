@@ -14,6 +14,12 @@ namespace lmf {
 // candidate so much that it never fills.
 std::int64_t list_capacity(std::int64_t n, std::int64_t n_candidates);
 
+// Keeps the best n; from now on only what beats the last of them gets in.
+void cut(Shortlist& list);
+
+// The items that a query excludes.
+std::span<const std::int32_t> exclusions(const TopnProblem& problem, std::int64_t query);
+
 // Writes the best n of the keys, best first, and the padding.
 void write_best(const TopnProblem& problem, std::int64_t query, std::span<std::uint64_t> keys);
 

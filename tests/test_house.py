@@ -20,7 +20,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 LAYERS = {
     "errors": 0, "validation": 0, "drawing": 0, "_native": 0,
     "data": 1, "factors": 1, "state": 1,
-    "training": 2, "retrieval": 2, "store": 2,
+    "training": 2, "serving": 2, "retrieval": 2, "store": 2,
     "models": 3,
     "evaluation": 4,
     "testing": 4,

@@ -1,7 +1,10 @@
 #include "topn.hpp"
+#include "topn_index.hpp"
 
 #include <algorithm>
 #include <limits>
+
+#include <nanobind/stl/unique_ptr.h>
 
 #include "arrays.hpp"
 
@@ -56,7 +59,7 @@ void require_exclusions(TopnProblem& problem, const Maybe1<std::int64_t>& indptr
 nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t n,
                const Maybe1<float>& item_bias, const Maybe1<std::int64_t>& exclude_indptr,
                const Maybe1<std::int32_t>& exclude_indices, const Maybe1<std::int64_t>& exclude_rows,
-               const Maybe1<std::uint8_t>& allowed, int n_threads) {
+               const Maybe1<std::uint8_t>& allowed, const TopnIndex* index, int n_threads) {
   require(queries.shape(1) == items.shape(1), "queries and items must have the same columns");
   require(items.shape(0) <= most_rows, "items: more than 2^31 - 1 rows");
   require(n >= 0 && n <= static_cast<std::int64_t>(most_rows), "n must be in [0, 2^31)");
@@ -71,6 +74,7 @@ nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t 
   require_one_per_item("allowed must have one entry an item", allowed, problem.n_items);
   problem.item_bias = data_or_null<float>(item_bias);
   problem.allowed = data_or_null<std::uint8_t>(allowed);
+  problem.index = index;
   require_exclusions(problem, exclude_indptr, exclude_indices, exclude_rows);
 
   require(n == 0 || queries.shape(0) < (std::size_t{1} << 60) / static_cast<std::size_t>(n),
@@ -89,6 +93,28 @@ nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t 
   const auto width = static_cast<std::size_t>(n);
   return nb::make_tuple(best.matrix(queries.shape(0), width),
                         scores.matrix(queries.shape(0), width));
+}
+
+// The arrays must outlive the index: see nb::keep_alive below.
+std::unique_ptr<TopnIndex> make_index(const In2<float>& queries, const In2<float>& items,
+                                      const Maybe1<float>& item_bias, int n_threads) {
+  require(queries.shape(1) == items.shape(1), "queries and items must have the same columns");
+  require(items.shape(0) <= most_rows, "items: more than 2^31 - 1 rows");
+  TopnProblem problem;
+  problem.queries = queries.data();
+  problem.n_queries = length(queries);
+  problem.items = items.data();
+  problem.n_items = length(items);
+  problem.d = length(items, 1);
+  require_one_per_item("item_bias must have one entry an item", item_bias, problem.n_items);
+  problem.item_bias = data_or_null<float>(item_bias);
+  std::unique_ptr<TopnIndex> index;
+  {
+    WithoutGil free;
+    index = TopnIndex::make(problem, n_threads, free.interrupt());
+  }
+  raise_if_interrupted(index != nullptr);
+  return index;
 }
 
 void require_indices(const char* message, const In1<std::int32_t>& indices, std::int64_t n_rows) {
@@ -127,18 +153,26 @@ Out1<float> score_pairs(const In2<float>& users, const In2<float>& items,
 }  // namespace
 
 void bind_topn(nb::module_& m) {
+  nb::class_<TopnIndex>(m, "TopnIndex",
+                        "Items prepared for topn of few queries at a time: as bytes, by falling norm. The arrays\n"
+                        "of items must not change as long as it is used.")
+      .def(nb::new_(&make_index), nb::arg("queries").noconvert(), nb::arg("items").noconvert(),
+           nb::arg("item_bias").noconvert() = nb::none(), nb::arg("n_threads") = 0)
+      .def_prop_ro("nbytes", &TopnIndex::bytes);
   m.def("topn", &topn, nb::arg("queries").noconvert(), nb::arg("items").noconvert(), nb::arg("n"),
         nb::arg("item_bias").noconvert() = nb::none(),
         nb::arg("exclude_indptr").noconvert() = nb::none(),
         nb::arg("exclude_indices").noconvert() = nb::none(),
         nb::arg("exclude_rows").noconvert() = nb::none(),
-        nb::arg("allowed").noconvert() = nb::none(), nb::arg("n_threads") = 0,
+        nb::arg("allowed").noconvert() = nb::none(), nb::arg("index") = nb::none(),
+        nb::arg("n_threads") = 0,
         "The n items of highest score x.v + item_bias for each row x of queries (float32[q, d]),\n"
         "v being the rows of items (float32[m, d]): (items int32[q, n], scores float32[q, n]), by\n"
         "falling score, equal scores by rising item; -1 and NaN where items run out. Not listed:\n"
         "the items in the query's row of the CSR exclude_indptr, exclude_indices (row\n"
         "exclude_rows[query], -1: none; absent: its own), items where allowed (uint8[m]) is 0, and\n"
-        "items whose score is NaN. The same bits for any n_threads (0: all) and any set of queries.");
+        "items whose score is NaN. The same bits for any n_threads (0: all) and any set of queries,\n"
+        "with an index of these items or without.");
   m.def("score_pairs", &score_pairs, nb::arg("users").noconvert(), nb::arg("items").noconvert(),
         nb::arg("user_index").noconvert(), nb::arg("item_index").noconvert(),
         nb::arg("item_bias").noconvert() = nb::none(), nb::arg("n_threads") = 0,

@@ -3,8 +3,10 @@
 #include "topn.hpp"
 
 #include <numeric>
+#include <utility>
 
 #include "rows_of.hpp"
+#include "topn_index.hpp"
 
 using namespace lmf;
 using namespace lmf::fuzz;
@@ -120,6 +122,24 @@ void pairs_agree(const Question& asked) {
   expect(found == expected, "pairs score as lists do");  // of any floats; a list holds no NaN
 }
 
+void index_agrees(Question& asked, Bytes& bytes) {
+  const TopnProblem problem = asked.problem();
+  const auto index = TopnIndex::make(problem, 1, {});
+  expect(index != nullptr, "a run that nobody stops finishes");
+  if (!index->answers(problem)) {
+    expect(asked.wild, "an index answers whatever is finite");
+    return;
+  }
+  const std::vector<std::int32_t> best(std::move(asked.best));
+  const std::vector<float> scores(std::move(asked.scores));
+  asked.best.assign(best.size(), -7);
+  asked.scores.assign(scores.size(), -7);
+  expect(index->top_n(asked.problem(), bytes.in(0, 63) ? 1 : 3, {}), "a run that nobody stops finishes");
+  expect(asked.best == best, "an index finds what a scan finds");
+  for (std::size_t k = 0; k < scores.size(); ++k)
+    expect(asked.scores[k] == scores[k] || best[k] < 0, "and its scores");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -130,6 +150,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     asked.check_form(query);
     if (!asked.wild) asked.check_exactly(query);
   }
-  if (!asked.best.empty()) pairs_agree(asked);
+  if (asked.best.empty()) return 0;
+  pairs_agree(asked);
+  index_agrees(asked, bytes);
   return 0;
 }

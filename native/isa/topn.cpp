@@ -31,21 +31,6 @@ LMF_INLINE std::uint64_t at_least(Vector<float> score, Vector<float> floor) {
 #endif
 }
 
-LMF_INLINE std::uint64_t key_of(float score, std::int32_t item) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &score, sizeof(bits));
-  bits ^= bits >> 31 ? 0xffffffffu : 0x80000000u;
-  return static_cast<std::uint64_t>(bits) << 32 | ~static_cast<std::uint32_t>(item);
-}
-
-LMF_INLINE float score_of(std::uint64_t key) {
-  auto bits = static_cast<std::uint32_t>(key >> 32);
-  bits ^= bits >> 31 ? 0x80000000u : 0xffffffffu;
-  float score;
-  std::memcpy(&score, &bits, sizeof(score));
-  return score;
-}
-
 // Lists the items of one row whose bit is set, unless they are below the floor after all.
 __attribute__((noinline)) void offer(Shortlist& list, float& floor, const float* scores,
                                      std::uint64_t bits, const std::int32_t* ids,

@@ -107,14 +107,26 @@ def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.nd
     The upper triangle is read. ValueError if an element is not finite.
     """
 
-def topn(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], n: int, item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, allowed: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> tuple:
+class TopnIndex:
+    """
+    Items prepared for topn of few queries at a time: as bytes, by falling norm. The arrays
+    of items must not change as long as it is used.
+    """
+
+    def __init__(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> None: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+def topn(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], n: int, item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, exclude_rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, allowed: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, index: TopnIndex | None = None, n_threads: int = 0) -> tuple:
     """
     The n items of highest score x.v + item_bias for each row x of queries (float32[q, d]),
     v being the rows of items (float32[m, d]): (items int32[q, n], scores float32[q, n]), by
     falling score, equal scores by rising item; -1 and NaN where items run out. Not listed:
     the items in the query's row of the CSR exclude_indptr, exclude_indices (row
     exclude_rows[query], -1: none; absent: its own), items where allowed (uint8[m]) is 0, and
-    items whose score is NaN. The same bits for any n_threads (0: all) and any set of queries.
+    items whose score is NaN. The same bits for any n_threads (0: all) and any set of queries,
+    with an index of these items or without.
     """
 
 def score_pairs(users: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], user_index: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], item_index: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:

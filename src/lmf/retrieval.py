@@ -9,6 +9,7 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.errors import InputError
 from lmf.factors import Factors
+from lmf.serving import index_for
 
 __all__ = ["popularity_factors", "score_pairs", "similar_rows", "top_items"]
 
@@ -53,7 +54,8 @@ def top_items(
     Notes
     -----
     Memory beyond the result is one packed copy of the item factors and a few tiles a thread;
-    there is never a users × items matrix.
+    there is never a users × items matrix. Questions of few users are answered by an index of the
+    items once they are frequent (`lmf.serving`).
     """
     everybody = len(user_index) == factors.n_users and bool(
         (user_index == np.arange(factors.n_users, dtype=np.int32)).all()
@@ -70,6 +72,7 @@ def top_items(
         exclude_indices=None if seen is None else seen.indices,
         exclude_rows=None if seen is None else seen_rows,
         allowed=None if allowed is None else allowed.view(np.uint8),
+        index=index_for(factors, len(user_index), n_threads),
         n_threads=n_threads,
     )
     if factors.user_bias is not None:
