@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.machine import describe
 from benchmarks.places import CACHE, ROOT
 
-__all__ = ["begin", "end", "read", "record"]
+__all__ = ["begin", "end", "read", "record", "undo"]
 
 _PLACES = {"full": ROOT / "benchmarks" / "trust" / "rows", "short": CACHE / "trust"}
 
@@ -39,12 +39,22 @@ def record(row: str, figures: dict[str, Any]) -> None:
 
 
 def begin(row: str, form: str) -> None:
-    """Forget the figures of the last run."""
+    """Put the figures of the last run aside."""
+    _earlier(row, form).unlink(missing_ok=True)
+    if (path := _path(row, form)).exists():
+        path.replace(_earlier(row, form))
+
+
+def undo(row: str, form: str) -> None:
+    """Nothing could be measured: the figures of the last run stand."""
     _path(row, form).unlink(missing_ok=True)
+    if (earlier := _earlier(row, form)).exists():
+        earlier.replace(_path(row, form))
 
 
 def end(row: str, form: str, *, held: bool, seconds: float) -> None:
-    """Say how a run of the row went."""
+    """Say how a run of the row went, and forget the one before."""
+    _earlier(row, form).unlink(missing_ok=True)
     found = read(row, form) or {"row": row, "form": form, "figures": {}}
     _write(row, form, {**found, "held": held, "seconds": round(seconds, 1)})
 
@@ -60,6 +70,10 @@ def read(row: str, form: str) -> dict[str, Any] | None:
 
 def _path(row: str, form: str) -> Path:
     return _PLACES[form] / f"{row}.json"
+
+
+def _earlier(row: str, form: str) -> Path:
+    return _path(row, form).with_suffix(".json.earlier")
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
