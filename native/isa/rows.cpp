@@ -336,6 +336,7 @@ void diagonal(const Row& row, Workspace& work, double& objective) {
     objective -= work.right[k] * work.solution[k];
   }
   if (!row.problem.draw) return;
+  objective = 0;  // the error of a draw over no interactions, or over some that weigh nothing
   normals(row.stream, row.problem.d, work.noise);
   for (std::int64_t k = 0; k < row.problem.d; ++k)
     if (work.diagonal[k] > 0) work.solution[k] += work.noise[k] / __builtin_sqrt(work.diagonal[k]);
