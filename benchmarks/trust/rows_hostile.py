@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.trust.kernel_sources import digest
 from benchmarks.trust.row import Figures, Row
 
 
@@ -13,10 +14,15 @@ def _cases(figures: Figures) -> str:
 
 
 def _kernels(figures: Figures) -> str:
-    counts = [one["executions"] for one in figures["kernels"].values()]
+    kernels = figures["kernels"]
+    counts = [one["executions"] for one in kernels.values()]
+    changed = [name for name, one in kernels.items() if one["digest"] != digest(name)]
+    bugs = figures.get("seeded_bugs", {})
     return (
         f"{figures['findings']} findings in {len(counts)} kernels, {min(counts):,} executions or "
         f"more each, on {', '.join(figures['instruction_sets'])}"
+        + (f"; changed since: {', '.join(changed)}" if changed else "")
+        + (f"; {sum(one is not None for one in bugs.values())} of {len(bugs)} seeded bugs found")
     )
 
 
@@ -34,6 +40,7 @@ ROWS = [
         how="libFuzzer under ASan and UBSan, against brute force where there is one.",
         command="python -m benchmarks.trust.fuzz_kernels",
         figure=_kernels,
+        resumes=True,
     ),
     Row(
         name="hostile-files",
