@@ -134,7 +134,7 @@ void index_agrees(Question& asked, Bytes& bytes) {
   const std::vector<float> scores(std::move(asked.scores));
   asked.best.assign(best.size(), -7);
   asked.scores.assign(scores.size(), -7);
-  expect(index->top_n(asked.problem(), bytes.in(0, 63) ? 1 : 3, {}), "a run that nobody stops finishes");
+  expect(index->top_n(asked.problem(), bytes.threads(), {}), "a run that nobody stops finishes");
   expect(asked.best == best, "an index finds what a scan finds");
   for (std::size_t k = 0; k < scores.size(); ++k)
     expect(asked.scores[k] == scores[k] || best[k] < 0, "and its scores");
@@ -152,6 +152,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (asked.best.empty()) return 0;
   pairs_agree(asked);
-  index_agrees(asked, bytes);
+  if (bytes.rarely(16)) index_agrees(asked, bytes);  // it sorts its items by 2^16 counters
   return 0;
 }
