@@ -12,7 +12,9 @@ from pathlib import Path
 
 from benchmarks.places import ROOT
 
-__all__ = ["KERNELS", "digest", "sources"]
+__all__ = ["KERNELS", "WANTED", "digest", "sources"]
+
+WANTED = 10_000_000  # executions of a kernel
 
 NATIVE = ROOT / "native"
 KERNELS = sorted(path.stem.removesuffix("_fuzz") for path in (NATIVE / "fuzz").glob("*_fuzz.cpp"))
