@@ -37,7 +37,7 @@ test-threads: $(VENV)/.installed-test
 	$(BIN)/cmake --build build/native-threads -j 2
 	cd build/native-threads && ../../$(BIN)/ctest --output-on-failure
 
-# Every kernel some seconds under libFuzzer; needs clang++ (Debian's clang, libclang-rt-14-dev).
+# Every kernel 50,000 times under libFuzzer; needs clang++ (Debian's clang, libclang-rt-14-dev).
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.fuzz_kernels
 

@@ -35,6 +35,9 @@ class Row:
         leaves figures by ``record(name, {...})`` and exits with 0 where the promise held.
     figure : callable
         From the recorded figures to the text of the table.
+    resumes : bool
+        Whether a run in full form adds to the figures of earlier ones; such a command ends its
+        record by itself (`record.end`), also when it is called without this row.
     """
 
     name: str
@@ -42,21 +45,26 @@ class Row:
     how: str
     command: str
     figure: Callable[[Figures], str]
+    resumes: bool = False
 
     def run(self, *, full: bool) -> bool:
-        """Measure; whether the promise held. Figures of an earlier run are gone, but where the
-        command could not run at all (`NOT_MEASURED`): then they stand, and nothing was broken.
+        """Measure; whether the promise held. Figures of an earlier run are gone, but where they are
+        added to, or where the command could not run at all (`NOT_MEASURED`): then they stand, and
+        nothing was broken.
         """
-        form = "full" if full else "short"
-        record.begin(self.name, form)
+        form, resumes = "full" if full else "short", full and self.resumes
+        if not resumes:
+            record.begin(self.name, form)
         words = [sys.executable if one == "python" else one for one in shlex.split(self.command)]
         started = perf_counter()
         done = subprocess.run(words, cwd=ROOT, env=os.environ | {"LMF_TRUST": form}, check=False)
         if done.returncode == NOT_MEASURED:
-            record.undo(self.name, form)
+            if not resumes:
+                record.undo(self.name, form)
             return True
         held = done.returncode == 0
-        record.end(self.name, form, held=held, seconds=perf_counter() - started)
+        if not resumes:
+            record.end(self.name, form, held=held, seconds=perf_counter() - started)
         return held
 
     def told(self, *, full: bool) -> dict[str, Any] | None:

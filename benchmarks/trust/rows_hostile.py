@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.trust.kernel_sources import WANTED, digest
 from benchmarks.trust.row import Figures, Row
 
 
@@ -13,11 +14,22 @@ def _cases(figures: Figures) -> str:
 
 
 def _kernels(figures: Figures) -> str:
-    counts = [one["executions"] for one in figures["kernels"].values()]
-    return (
-        f"{figures['findings']} findings in {len(counts)} kernels, {min(counts):,} executions or "
-        f"more each, on {', '.join(figures['instruction_sets'])}"
-    )
+    kernels, bugs = figures["kernels"], figures.get("seeded_bugs", {})
+    counts = {name: one["executions"] for name, one in kernels.items()}
+    most = [count for count in counts.values() if count >= WANTED]
+    fewer = [f"{name} {count:,}" for name, count in counts.items() if count < WANTED]
+    changed = [name for name, one in kernels.items() if one["digest"] != digest(name)]
+    sets = ", ".join(figures["instruction_sets"])
+    told = [f"{figures['findings']} findings in {len(counts)} kernels on {sets}"]
+    if most:
+        told.append(f"{min(most):,} executions or more each of {len(most)}")
+    if fewer:
+        told.append(f"fewer of {', '.join(fewer)}")
+    if changed:
+        told.append(f"changed since: {', '.join(changed)}")
+    if bugs:
+        told.append(f"{len(bugs) - [*bugs.values()].count(None)} of {len(bugs)} seeded bugs found")
+    return "; ".join(told)
 
 
 ROWS = [
@@ -34,6 +46,7 @@ ROWS = [
         how="libFuzzer under ASan and UBSan, against brute force where there is one.",
         command="python -m benchmarks.trust.fuzz_kernels",
         figure=_kernels,
+        resumes=True,
     ),
     Row(
         name="hostile-files",

@@ -30,6 +30,11 @@ class Bytes {
     const std::uint64_t drawn = span - 1 < 256 ? byte() : word();
     return static_cast<std::int64_t>(from + (span ? drawn % span : drawn));
   }
+  // True for one input in so many, whatever their bytes have in common: what is slow has a share of
+  // the executions that mutation cannot raise.
+  bool rarely(std::uint64_t one_in) { return next() % one_in == 0; }
+  // Several in a small share of the executions: starting them costs more than most kernels do.
+  int threads() { return rarely(256) ? 3 : 1; }
   // In [-4, 4).
   float small() { return static_cast<float>(static_cast<std::int8_t>(byte())) / 32; }
   // A whole number in [-3, 3]: sums of products of some are exact in float32, and tie.

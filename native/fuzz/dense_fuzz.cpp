@@ -17,8 +17,11 @@ struct Matrix {
   double at(std::int64_t row, std::int64_t column) const { return values[row * d + column]; }
 };
 
+// Mostly about one vector, at times several tiles.
+std::int64_t width_of(Bytes& bytes) { return bytes.in(0, bytes.rarely(16) ? 70 : 18); }
+
 void gram_is_exact(Bytes& bytes) {
-  const Matrix v(bytes, bytes.in(0, 30), bytes.in(0, 40));
+  const Matrix v(bytes, bytes.in(0, bytes.rarely(16) ? 40 : 10), width_of(bytes));
   std::vector<double> out(v.d * v.d, -7);
   gram(v.values.data(), v.n, static_cast<int>(v.d), out.data(), 1, {});
   for (std::int64_t i = 0; i < v.d; ++i)
@@ -30,7 +33,7 @@ void gram_is_exact(Bytes& bytes) {
 }
 
 void rotation_is_exact(Bytes& bytes) {
-  Matrix v(bytes, bytes.in(0, 12), bytes.in(0, 40));
+  Matrix v(bytes, bytes.in(0, bytes.rarely(16) ? 20 : 6), width_of(bytes));
   const Matrix before = v, basis(bytes, v.d, v.d);
   const std::vector<double> wide(basis.values.begin(), basis.values.end());
   std::vector<std::uint8_t> skip(v.n);
@@ -46,14 +49,14 @@ void rotation_is_exact(Bytes& bytes) {
 }
 
 void products_are_exact(Bytes& bytes) {
-  const std::int64_t n = bytes.in(0, 12);
-  const std::int64_t count = bytes.in(0, 2), width = 16 * bytes.in(0, 2), q = count * width;
+  const std::int64_t n = bytes.in(0, bytes.rarely(16) ? 20 : 6);
+  const std::int64_t count = bytes.in(0, 2), width = 16 * bytes.in(0, bytes.rarely(4) ? 2 : 1), q = count * width;
   const Matrix left(bytes, count * n, width);  // a block below the other
   const Blocks blocks{left.values.data(), static_cast<int>(count), static_cast<int>(width), n};
   const auto left_at = [&](std::int64_t row, std::int64_t i) {
     return left.at(i / width * n + row, i % width);
   };
-  Matrix right(bytes, n, 16 * bytes.in(0, 3));
+  Matrix right(bytes, n, 16 * bytes.in(0, bytes.rarely(4) ? 3 : 1));
   const int w = static_cast<int>(right.d);
   std::vector<double> sum(q * w, -7);
   cross(blocks, right.values.data(), w, sum.data(), 1, {});
@@ -74,7 +77,7 @@ void products_are_exact(Bytes& bytes) {
 }
 
 void balance_is_even(Bytes& bytes) {
-  const std::int64_t d = bytes.in(0, 12);
+  const std::int64_t d = width_of(bytes);
   Matrix u(bytes, bytes.in(1, 8), d), v(bytes, bytes.in(1, 8), d);
   std::vector<double> of_u(u.n), of_v(v.n), left(d), right(d);
   for (double& weight : of_u) weight = static_cast<double>(bytes.in(1, 255));

@@ -27,7 +27,7 @@ double element(Bytes& bytes, std::int64_t kind) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(data, size);
-  const std::int64_t d = bytes.in(1, bytes.in(0, 7) ? 10 : 40), kind = bytes.in(0, 7);
+  const std::int64_t d = bytes.in(1, bytes.rarely(32) ? 40 : 9), kind = bytes.in(0, 7);
   std::vector<double> a(d * d), values(d), vectors(d * d);
   for (std::int64_t i = 0; i < d; ++i)
     for (std::int64_t j = i; j < d; ++j) a[i * d + j] = a[j * d + i] = element(bytes, kind);

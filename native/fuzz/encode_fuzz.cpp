@@ -10,7 +10,12 @@ namespace {
 template <class T>
 void encode(Bytes& bytes) {
   constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
-  const std::int64_t n = bytes.in(0, 60), spread = std::int64_t{1} << bytes.in(0, sizeof(T) * 8 - 2);
+  constexpr std::int64_t widest = sizeof(T) * 8 - 2;
+  const std::int64_t n = bytes.in(0, bytes.rarely(16) ? 60 : 20);
+  // From 2^8 to 2^16 there is a table of all values between.
+  const std::int64_t spread = std::int64_t{1} << (bytes.rarely(32) ? bytes.in(8, 16)
+                                                  : bytes.coin()   ? bytes.in(0, 7)
+                                                                   : bytes.in(17, widest));
   const T odds[] = {least, most, 0, -1, static_cast<T>(most - 1), static_cast<T>(least + 1)};
   std::vector<T> values;
   for (std::int64_t k = 0; k < n; ++k)
@@ -25,7 +30,7 @@ void encode(Bytes& bytes) {
   std::sort(expected.begin(), expected.end());
   expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
   std::vector<std::int32_t> codes(n, -7);
-  const auto found = encode_integers(runs, codes.data(), bytes.in(0, 15) ? 1 : 3);
+  const auto found = encode_integers(runs, codes.data(), bytes.threads());
   expect(std::equal(found.begin(), found.end(), expected.begin(), expected.end()), "distinct values, rising");
   for (std::int64_t k = 0; k < n; ++k)
     expect(codes[k] >= 0 && codes[k] < std::ssize(found) && found[codes[k]] == values[k], "a code gives its value");

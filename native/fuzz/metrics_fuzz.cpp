@@ -32,7 +32,7 @@ std::vector<double> by_definition(const std::int32_t* list, std::int64_t width, 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(data, size);
-  const std::int64_t n_users = bytes.in(0, 8), width = bytes.in(0, 20), n_items = bytes.in(1, 30);
+  const std::int64_t n_users = bytes.in(0, bytes.rarely(16) ? 8 : 3), width = bytes.in(0, bytes.rarely(16) ? 40 : 12), n_items = bytes.in(1, 30);
   const Rows test(bytes, n_users, n_items, 12, true);
   std::vector<std::int32_t> recommended, cuts;
   for (std::int64_t k = 0; k < n_users * width; ++k)

@@ -13,7 +13,7 @@ struct Side {
   std::vector<float> factors, bias, penalty, sums, moments, steps;
 
   Side(Bytes& bytes, std::int64_t stride, std::int64_t d, bool wild)
-      : n(bytes.in(1, 12)), stride(stride), d(d), factors(n * stride), sums(2 * n),
+      : n(bytes.in(1, bytes.rarely(8) ? 12 : 5)), stride(stride), d(d), factors(n * stride), sums(2 * n),
         moments(n * (2 * stride + 2)), steps(n) {
     for (std::int64_t row = 0; row < n; ++row)
       for (std::int64_t k = 0; k < d; ++k) factors[row * stride + k] = wild ? bytes.wild() : bytes.small() / 4;
@@ -36,7 +36,7 @@ struct Side {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(data, size);
   const bool wild = bytes.in(0, 7) == 0;
-  const std::int64_t d = bytes.in(1, bytes.in(0, 3) ? 16 : 150), stride = (d + 15) / 16 * 16;
+  const std::int64_t d = bytes.in(1, bytes.rarely(16) ? 150 : 18), stride = (d + 15) / 16 * 16;
   Side users(bytes, stride, d, wild), items(bytes, stride, d, wild);
   const std::int64_t p = bytes.in(1, 4);
   std::vector<std::int64_t> blocks{0};
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::int64_t block = 0; block < p * p; ++block) {
     const std::int64_t row = block / p, column = block % p;
     const std::int64_t of_users = (users.n - row + p - 1) / p, of_items = (items.n - column + p - 1) / p;
-    for (std::int64_t k = of_users > 0 && of_items > 0 ? bytes.in(0, 9) : 0; k > 0; --k) {
+    for (std::int64_t k = of_users > 0 && of_items > 0 ? bytes.in(0, 5) : 0; k > 0; --k) {
       user.push_back(static_cast<std::int32_t>(row + p * bytes.in(0, of_users - 1)));
       item.push_back(static_cast<std::int32_t>(column + p * bytes.in(0, of_items - 1)));
     }
@@ -67,12 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   problem.rate = static_cast<float>(bytes.in(0, 255)) / 25600;
   problem.seed = bytes.word();
   problem.order = order.data();
-  expect(stochastic_epoch(problem, bytes.in(0, 63) ? 1 : 3, {}), "a run that nobody stops finishes");
+  expect(stochastic_epoch(problem, bytes.threads(), {}), "a run that nobody stops finishes");
   const double error = stochastic_error(problem, 1);
   for (std::size_t block = 0; block + 1 < blocks.size(); ++block) {
-    std::vector<std::uint32_t> of_block(order.begin() + blocks[block], order.begin() + blocks[block + 1]);
-    std::sort(of_block.begin(), of_block.end());
-    for (std::uint32_t k = 0; k < of_block.size(); ++k) expect(of_block[k] == k, "an order is a permutation");
+    const std::int64_t begin = blocks[block], end = blocks[block + 1];
+    std::sort(order.begin() + begin, order.begin() + end);
+    for (std::int64_t k = begin; k < end; ++k) expect(order[k] == k - begin, "an order is a permutation");
   }
   if (wild) return 0;
   expect(users.padding_is_zero() && items.padding_is_zero(), "padding stays zero");

@@ -7,9 +7,10 @@ using namespace lmf::fuzz;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(data, size);
-  const Rows rows(bytes, bytes.in(0, 20), bytes.in(0, 20), 24, bytes.coin());
+  const std::int64_t most = bytes.rarely(16) ? 24 : 10;
+  const Rows rows(bytes, bytes.in(0, most), bytes.in(0, most), most, bytes.coin());
   const bool valued = bytes.coin();
-  const int threads = bytes.in(0, 15) ? 1 : 3;
+  const int threads = bytes.threads();
   const auto values = bytes.floats(rows.nnz(), [&] { return bytes.whole(); });
   std::vector<std::int64_t> indptr(rows.n_cols + 1, -7);
   std::vector<std::int32_t> indices(rows.nnz(), -7);

@@ -16,6 +16,7 @@ namespace {
 constexpr double refine_above = 4;  // condition estimate from which float32 alone misses 1e-5
 constexpr double double_above = 1e5;  // and from which refinement would not converge
 constexpr double cancelled_below = 1e-4;  // |sum c y v|^2 against sum c y^2 and the trace
+constexpr double thinned_below = 1e-3;  // t'Kt against |t|^2 times K's mean eigenvalue
 constexpr int most_refinements = 8;
 constexpr double refined_enough = 1e-7;
 constexpr double dual_below = 0.85;  // measured: dual wins while n < dual_below * d
@@ -288,7 +289,8 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     for (std::int64_t k = 0; k < size; ++k) matrix[k * stride + k] += 1;
   };
   build();
-  double condition = 0;
+  double condition = 0, trace = 0;  // of K, the matrix without its ones
+  for (std::int64_t e = 0; e < n; ++e) trace += matrix[e * stride + e] - T(1);
   if (factorize<T>(work, stride, size, condition, build) != Verdict::fine)
     return Verdict::ill_conditioned;
   // x - x0 = D^-1 V' S t
@@ -301,14 +303,25 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
   // With a prior x may be a small difference of x0 and the rest, so the rest must be exact.
   const bool refine =
       !row.problem.draw && (is_double<T> || condition > refine_above || row.prior);
-  const Verdict verdict = solve_refined<T>(
-      work, stride, size, n, z, nullptr, refine, counts, [&](const double* t, double* residual) {
-        primal_of(t, x);
-        for (std::int64_t e = 0; e < n; ++e)
-          residual[e] = z[e] - t[e] - s[e] * dot(row.factors(e), x, d);
-      });
+  const auto solve = [&](bool refined) {
+    const Verdict verdict = solve_refined<T>(
+        work, stride, size, n, z, nullptr, refined, counts, [&](const double* t, double* residual) {
+          primal_of(t, x);
+          for (std::int64_t e = 0; e < n; ++e)
+            residual[e] = z[e] - t[e] - s[e] * dot(row.factors(e), x, d);
+        });
+    if (verdict == Verdict::fine) primal_of(work.solution, x);
+    return verdict;
+  };
+  // Where targets of both signs cancel, x'Dx = t'Kt is small for that t, and t's digits are not enough.
+  const auto cancelled = [&] {
+    double length = 0;
+    for (std::int64_t k = 0; k < d; ++k) length += work.diagonal[k] * x[k] * x[k];
+    return row.targets && length < thinned_below * trace / n * norm2(work.solution, n);
+  };
+  Verdict verdict = solve(refine);
+  if (verdict == Verdict::fine && !refine && !row.problem.draw && cancelled()) verdict = solve(true);
   if (verdict != Verdict::fine) return verdict;
-  primal_of(work.solution, x);
   // The minimum is energy - z'(I + K)^-1 K z. z.(z - t) says it for nothing, but loses digits where
   // a weight is close to w0 and z therefore large against c y.
   objective = energy;
@@ -320,7 +333,7 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     for (std::int64_t e = 0; e < n; ++e)
       left += (work.solution[e] + work.noise[e]) * (work.solution[e] + work.noise[e]);
   const bool from_start = row.prior || row.problem.draw;
-  for (std::int64_t k = 0; k < d; ++k) work.solution[k] = x[k] + (from_start ? start[k] : 0.0);
+  for (std::int64_t k = 0; k < d_wide; ++k) work.solution[k] = x[k] + (from_start ? start[k] : 0.0);
   if (row.problem.draw) objective = drawn_error(row, work.solution, left, energy);
   return Verdict::fine;
 }
@@ -336,6 +349,7 @@ void diagonal(const Row& row, Workspace& work, double& objective) {
     objective -= work.right[k] * work.solution[k];
   }
   if (!row.problem.draw) return;
+  objective = 0;  // the error of a draw over no interactions, or over some that weigh nothing
   normals(row.stream, row.problem.d, work.noise);
   for (std::int64_t k = 0; k < row.problem.d; ++k)
     if (work.diagonal[k] > 0) work.solution[k] += work.noise[k] / __builtin_sqrt(work.diagonal[k]);

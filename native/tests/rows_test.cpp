@@ -122,18 +122,21 @@ void workspace_may_hold_anything(int d) {
   for (const bool draw : {false, true})
     for (const lmf::Form form : {lmf::Form::primal, lmf::Form::dual}) {
       std::vector<float> clean(data.n_rows * d), poisoned(data.n_rows * d);
+      std::vector<double> minima(data.n_rows), poisoned_minima(data.n_rows);
       for (const int fill : {0, 0xff}) {
         lmf::RowProblem problem = data.problem(fill ? poisoned.data() : clean.data());
         problem.form = form;
         problem.draw = draw;
         problem.prior = prior.data();
+        problem.objective = fill ? poisoned_minima.data() : minima.data();
         void* memory = std::aligned_alloc(64, bytes);
         std::memset(memory, fill, bytes);
         lmf::RowCounts counts;
         lmf::row_kernels().solve(problem, 0, data.n_rows, memory, counts);
         std::free(memory);
       }
-      expect(clean == poisoned, "what was in the workspace does not matter", d, data.n_rows);
+      expect(clean == poisoned && minima == poisoned_minima, "what was in the workspace does not matter", d,
+             data.n_rows);
     }
 }
 
