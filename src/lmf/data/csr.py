@@ -111,6 +111,33 @@ class CSR:
         """
         return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.row_lengths())
 
+    def row_sums(self, of_columns: FloatArray | None = None) -> npt.NDArray[np.float64]:
+        """Return the sum of the values of each row, or of what is given of its columns.
+
+        Each row is summed on its own: differences of running sums would carry a huge one onwards.
+
+        Parameters
+        ----------
+        of_columns : ndarray of float32, n_cols, optional
+            What an entry counts by its column, instead of its value.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> a = CSR(np.array([0, 2, 2]), np.array([0, 2], np.int32), np.float32([5, 1]), 3)
+        >>> a.row_sums().tolist(), a.row_sums(np.float32([1, 2, 3])).tolist()
+        ([6.0, 0.0], [4.0, 0.0])
+        """
+        if of_columns is None and self.values is None:
+            return self.row_lengths().astype(np.float64)
+        sums = np.zeros(self.n_rows)
+        for rows, part in self.parts():
+            values = part.values if of_columns is None else of_columns[part.indices]
+            filled = np.flatnonzero(part.row_lengths())
+            if values is not None and len(filled):
+                sums[rows][filled] = np.add.reduceat(values, part.indptr[filled], dtype=np.float64)
+        return sums
+
     def column_lengths(self) -> Int64Array:
         """Return the number of entries of each column.
 

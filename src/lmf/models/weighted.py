@@ -176,7 +176,7 @@ class WeightedMF(Model):
     def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)
         if self._row_solver is None:
-            popularity = np.bincount(self.seen_.indices, minlength=self.seen_.n_cols)
+            popularity = self.seen_.column_lengths()
             self._row_solver = RowSolver(
                 self.factors_.item_factors, self._fitted_objective,
                 checked_threads(self.n_threads), self._fitted_objective.shares(popularity),

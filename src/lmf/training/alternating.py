@@ -101,10 +101,10 @@ class Objective:
         lengths = observed = rows.row_lengths().astype(np.float64)
         counts, (base, slope) = self.counts(rows), self.confidence
         if self.alpha is not None:
-            observed = base * lengths + slope * (lengths if counts is None else _row_sums(rows))
+            observed = base * lengths + slope * (lengths if counts is None else rows.row_sums())
         unobserved = rows.n_cols - lengths
         if shares is not None and shares.of_columns is not None:
-            taken = _row_sums(rows, shares.of_columns)
+            taken = rows.row_sums(shares.of_columns)
             unobserved = np.maximum(shares.of_columns.sum(dtype=np.float64) - taken, 0.0)
         if shares is not None and shares.of_rows is not None:
             unobserved = unobserved * shares.of_rows
@@ -130,20 +130,6 @@ class Objective:
                 f"a number with which no row's penalty, here {largest:.3g}, reaches 1e30",
             )
         return scaled
-
-
-def _row_sums(rows: CSR, of_columns: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
-    """Sum the values of each row, or what is given of their columns.
-
-    Each on its own: differences of running sums would carry a huge row onwards.
-    """
-    sums = np.zeros(rows.n_rows)
-    for place, part in rows.parts():
-        values = part.values if of_columns is None else of_columns[part.indices]
-        filled = np.flatnonzero(part.row_lengths())
-        if values is not None and len(filled):
-            sums[place][filled] = np.add.reduceat(values, part.indptr[filled], dtype=np.float64)
-    return sums
 
 
 def factor_rows(n: int, n_factors: int) -> NDArray[np.float32]:

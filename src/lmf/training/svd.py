@@ -193,11 +193,13 @@ class TruncatedSVD(Trainer):
 
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return U = A V and V; V has orthonormal columns."""
-        left, right = self.vectors()
+        if not self._aligned:
+            self._align(self._combined(self._coordinates))
         if self._tall:
-            return Factors(users, items, self._image, right)
+            return Factors(users, items, self._image, self._vectors)
         # The users are the smaller side: their vectors are orthonormal, so scale both over.
-        return Factors(users, items, left * self._scale(), right)
+        scale = self._scale()
+        return Factors(users, items, self._vectors * scale, self._image / scale)
 
     def vectors(self) -> tuple[Floats, Floats]:
         """Return the left and the right singular vectors, as columns, of the present triplets."""
