@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.trust.record import record
@@ -174,6 +175,49 @@ def test_the_page_states_what_is_measured() -> None:
     for name, fit in FITS.items():
         wanted = fit.formula().replace("6 F", "(3 + K) F").replace("3 I", "K I")
         assert f"| `{name}` | {wanted} |" in page
+
+
+# Writes lists for everybody to a file, and prints the peak above what one user's list leaves.
+STREAM = """
+import ctypes, re, sys
+from pathlib import Path
+import numpy as np, lmf
+from benchmarks.data import SETS
+from lmf.cli import main
+def told(name):
+    return 1024 * int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+matrix = SETS[{name!r}]()
+users = np.repeat(np.arange(matrix.n_users), np.diff(matrix.indptr))
+lmf.WeightedMF({d}, epochs=1).fit(
+    lmf.Interactions.from_arrays(users, matrix.indices), progress=False).save({model!r})
+del matrix, users
+main(["recommend", {model!r}, "--user", "1", "-o", {answer!r}])
+ctypes.CDLL(None).malloc_trim(0)
+Path("/proc/self/clear_refs").write_text("5")
+before = told("VmRSS")
+main(["recommend", {model!r}, "--all-users", "-n", "{n}", "-o", {answer!r}])
+print(told("VmHWM") - before)
+"""
+STREAMED = amount((("powerlaw-s", 200),), (("powerlaw-s", 200), ("powerlaw-m", 10)))
+STREAMS = 128 * MB
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize(("data", "n"), STREAMED)
+def test_lists_for_everybody_are_written_piece_by_piece(
+    run_python: RunPython, tmp_path: Path, data: str, n: int, form: str
+) -> None:
+    model, answer = tmp_path / "model.lmf", tmp_path / f"answer.{form}"
+    program = STREAM.format(name=data, d=64, n=n, model=str(model), answer=str(answer))
+    peak = int(run_python(program, timeout=900).split()[-1])
+    rows = pl.scan_parquet(answer) if form == "parquet" else None
+    assert rows is None or rows.select(pl.len()).collect().item() > 1_000_000
+    assert answer.stat().st_size > 5_000_000
+    limit = model.stat().st_size + STREAMS
+    record("memory", {"lmf recommend --all-users": {f"{data}, {form}": {
+        "recommend_mb": round(peak / MB), "recommend_limit_mb": round(limit / MB),
+    }}})  # fmt: skip
+    assert peak <= limit
 
 
 # Prints resident bytes and open descriptors, a line every half second.
