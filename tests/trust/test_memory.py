@@ -90,7 +90,7 @@ class Fit:
             "Q": 4 * min(m, n) * columns(d, min(m, n), told["epochs"]),
         }
         taken = sum(times * sizes[name] for name, times in self.takes.items())
-        return taken + (48 + 16 * THREADS) * MB + (48 + 8 * THREADS) * d * d
+        return taken + (40 + 8 * THREADS) * MB + 8 * (6 + THREADS) * d * d
 
     def formula(self) -> str:
         """As the page has it."""
