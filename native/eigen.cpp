@@ -91,13 +91,14 @@ class Slabs {
 };
 
 // Turns the slabs by all rotations of the iteration. While one batch is applied, the next is found.
-bool iterate(QlIteration& ql, Slabs& slabs, std::int64_t d, Team& team) {
+bool iterate(QlIteration& ql, Slabs& slabs, std::int64_t d, Team& team, Polled& interrupted) {
   RotationBatch batches[2] = {RotationBatch(d), RotationBatch(d)};
   team.run(1 + slabs.count(), [&](std::uint32_t chunk) {
     if (chunk == 0) ql.next(batches[0]);
     else slabs.form(chunk - 1);
   });
   for (int turn = 0; !batches[turn].waves.empty(); turn = 1 - turn) {
+    if (interrupted()) return false;
     team.run(1 + slabs.count(), [&](std::uint32_t chunk) {
       if (chunk == 0) ql.next(batches[1 - turn]);
       else slabs.rotate(chunk - 1, batches[turn]);
@@ -108,17 +109,19 @@ bool iterate(QlIteration& ql, Slabs& slabs, std::int64_t d, Team& team) {
 
 }  // namespace
 
-bool eigen_symmetric(const double* matrix, int d, double* values, double* vectors, int n_threads) {
+bool eigen_symmetric(const double* matrix, int d, double* values, double* vectors, int n_threads,
+                     const Interrupt& interrupt) {
   int exponent;
   if (!exponent_of(matrix, static_cast<std::int64_t>(d) * d, &exponent)) return false;
   const int useful = d < alone_below ? 1 : 1 + d / eigen_kernels().slab;
   Team team(useful == 1 ? 1 : std::min(resolve_threads(n_threads), useful));
   Tridiagonal t(d);
   fill(t, matrix, exponent);
-  reduce(t, team);
+  Polled interrupted(interrupt);
+  if (!reduce(t, team, interrupted)) return false;
   QlIteration ql(t.diagonal, t.off_diagonal);
   Slabs slabs(t);
-  if (!iterate(ql, slabs, d, team)) return false;
+  if (!iterate(ql, slabs, d, team, interrupted)) return false;
   std::vector<int> order(d);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),

@@ -29,6 +29,23 @@ inline int resolve_threads(int n_threads) { return n_threads > 0 ? n_threads : a
 // How a call is stopped from outside; polled by the calling thread only, between chunks.
 using Interrupt = std::function<bool()>;
 
+// Asks it every 50 milliseconds at most, for that takes the GIL.
+class Polled {
+ public:
+  explicit Polled(const Interrupt& interrupt) : interrupt_(interrupt) {}
+  bool operator()() {
+    if (!interrupt_) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - asked_ <= std::chrono::milliseconds(50)) return false;
+    asked_ = now;
+    return interrupt_();
+  }
+
+ private:
+  const Interrupt& interrupt_;
+  std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
+};
+
 // Threads kept for several calls of parallel_for within one call from outside: while a Crew lives,
 // those of the thread that made it find its members waiting. A new thread may begin on the core of
 // its parent, and stay there for milliseconds; a member stays where it was last.
@@ -137,16 +154,12 @@ bool parallel_for(std::int64_t n_chunks, int n_threads, const Interrupt& interru
     }
   }
   bool interrupted = false;
-  auto polled = std::chrono::steady_clock::now();
+  Polled asked(interrupt);
   for (std::int64_t chunk; !stop.load(std::memory_order_relaxed) && (chunk = claim()) < n_chunks;) {
     guarded(chunk, 0);
-    const auto now = std::chrono::steady_clock::now();
-    if (interrupt && now - polled > std::chrono::milliseconds(50)) {
-      polled = now;
-      if (interrupt()) {
-        interrupted = true;
-        stop.store(true, std::memory_order_relaxed);
-      }
+    if (asked()) {
+      interrupted = true;
+      stop.store(true, std::memory_order_relaxed);
     }
   }
   if (standing) standing->finish();

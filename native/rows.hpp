@@ -39,7 +39,8 @@ struct RowProblem {
   const std::int64_t* indptr = nullptr;    // n_rows + 1
   const std::int32_t* indices = nullptr;   // into the rows of V
   const float* targets = nullptr;          // y; null: all 1
-  const float* weights = nullptr;          // c >= 0; null: all 1
+  const float* weights = nullptr;          // w of each entry; null: all 1
+  double weight_base = 0, weight_slope = 1;  // c = base + slope w >= 0 (Hu, Koren & Volinsky 2008)
   const double* regularization = nullptr;  // lambda >= 0 of each row
   const float* prior = nullptr;            // mu: n_rows x d; null: 0
   bool shared_prior = false;               // mu is one row, the same for all

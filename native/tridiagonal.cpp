@@ -26,12 +26,14 @@ class Reduction {
     std::fill_n(w_.get(), t.panel * t.stride, 0.0);
   }
 
-  void run() {
+  bool run(Polled& interrupted) {
     for (first_ = 0; first_ < t_.d; first_ += t_.panel) {
+      if (interrupted()) return false;
       const std::int64_t last = std::min(first_ + t_.panel, t_.d);
       for (std::int64_t j = first_; j < last; ++j) column(j);
       if (last < t_.d) update_after(last);
     }
+    return true;
   }
 
  private:
@@ -115,6 +117,8 @@ Tridiagonal::Tridiagonal(std::int64_t size)
   std::fill_n(columns.get() + padded * stride, eigen_block * stride, 0.0);
 }
 
-void reduce(Tridiagonal& t, Team& team) { Reduction(t, team).run(); }
+bool reduce(Tridiagonal& t, Team& team, Polled& interrupted) {
+  return Reduction(t, team).run(interrupted);
+}
 
 }  // namespace lmf

@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "parallel.hpp"
 #include "team.hpp"
 
 namespace lmf {
@@ -42,6 +43,7 @@ struct Tridiagonal {
 };
 
 // `t.columns` holds the matrix, of elements up to about 1; the rest of `t` is filled in.
-void reduce(Tridiagonal& t, Team& team);
+// Returns false if interrupted.
+bool reduce(Tridiagonal& t, Team& team, Polled& interrupted);
 
 }  // namespace lmf

@@ -16,8 +16,9 @@ nb::tuple eigen(In2<double> matrix, int n_threads) {
   {
     WithoutGil free;
     found = eigen_symmetric(matrix.data(), static_cast<int>(d), values.data(), vectors.data(),
-                            n_threads);
+                            n_threads, free.interrupt());
   }
+  raise_if_interrupted(found || !PyErr_Occurred());
   require(found, "matrix must be finite");
   return nb::make_tuple(values.vector(), vectors.matrix(d, d));
 }

@@ -23,6 +23,7 @@ struct Arguments {
   In1<double> regularization;
   InOut2<float> out;
   std::optional<In1<float>> row_share, fixed_share;
+  double weight_base = 0, weight_slope = 1;
 
   RowProblem problem(std::size_t n_fixed, std::size_t d) const {
     const std::size_t rows = out.shape(0), nnz = indices.size();
@@ -36,6 +37,8 @@ struct Arguments {
     require(!row_share || row_share->size() == rows, "row_share must have an element for each row");
     require(!fixed_share || fixed_share->size() == n_fixed,
             "fixed_share must have an element for each row of fixed");
+    require(weight_base >= 0 && weight_base < 1e300 && weight_slope >= 0 && weight_slope < 1e300,
+            "weight_base and weight_slope must be finite and not negative");
     require_csr(indptr.data(), rows, indices.data(), nnz, n_fixed);
     RowProblem problem;
     problem.d = static_cast<int>(d);
@@ -44,6 +47,8 @@ struct Arguments {
     problem.indices = indices.data();
     problem.targets = data_or_null<float>(targets);
     problem.weights = data_or_null<float>(weights);
+    problem.weight_base = weight_base;
+    problem.weight_slope = weight_slope;
     problem.unobserved_weight = unobserved_weight;
     problem.row_share = data_or_null<float>(row_share);
     problem.fixed_share = data_or_null<float>(fixed_share);
@@ -69,9 +74,10 @@ nb::dict solve(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                InOut2<float> out, std::optional<In1<double>> gram,
                std::optional<InOut1<double>> objective, std::optional<In2<float>> prior,
                std::optional<In1<float>> row_share, std::optional<In1<float>> fixed_share,
-               const std::string& form, int n_threads) {
-  const Arguments arguments{indptr,         indices, targets,   weights,    unobserved_weight,
-                            regularization, out,     row_share, fixed_share};
+               const std::string& form, int n_threads, double weight_base, double weight_slope) {
+  const Arguments arguments{indptr,         indices, targets,   weights,     unobserved_weight,
+                            regularization, out,     row_share, fixed_share, weight_base,
+                            weight_slope};
   RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
   require(unobserved_weight == 0 || gram, "gram is needed where unobserved_weight > 0");
   require(!gram || gram->size() == fixed.shape(1), "gram must have d elements");
@@ -98,9 +104,11 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                      std::optional<In1<float>> targets, std::optional<In1<float>> weights,
                      double unobserved_weight, In1<double> regularization, InOut2<float> fixed,
                      InOut2<float> out, int n_threads, std::optional<In1<float>> row_share,
-                     std::optional<In1<float>> fixed_share) {
-  const Arguments arguments{indptr,         indices, targets,   weights,    unobserved_weight,
-                            regularization, out,     row_share, fixed_share};
+                     std::optional<In1<float>> fixed_share, double weight_base,
+                     double weight_slope) {
+  const Arguments arguments{indptr,         indices, targets,   weights,     unobserved_weight,
+                            regularization, out,     row_share, fixed_share, weight_base,
+                            weight_slope};
   const RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
   Sweep sweep;
   bool finished;
@@ -149,26 +157,31 @@ void bind_rows(nb::module_& m) {
         "gram"_a.noconvert().none() = nb::none(), "objective"_a.noconvert().none() = nb::none(),
         "prior"_a.noconvert().none() = nb::none(), "row_share"_a.noconvert().none() = nb::none(),
         "fixed_share"_a.noconvert().none() = nb::none(), "form"_a = "cheapest", "n_threads"_a = 0,
+        "weight_base"_a = 0.0, "weight_slope"_a = 1.0,
         nb::sig("def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
                 "out: numpy.ndarray, gram: numpy.ndarray | None = None, "
                 "objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, "
                 "row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, "
-                "form: str = 'cheapest', n_threads: int = 0) -> dict[str, int]"),
+                "form: str = 'cheapest', n_threads: int = 0, weight_base: float = 0.0, "
+                "weight_slope: float = 1.0) -> dict[str, int]"),
         "Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram "
-        "matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. Returns "
+        "matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. An entry "
+        "weighs weight_base + weight_slope times its element of weights (None: 1). Returns "
         "how many rows were solved in which way.");
   m.def("half_sweep", &sweep_side, "indptr"_a.noconvert(), "indices"_a.noconvert(),
         "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
         "n_threads"_a = 0, "row_share"_a.noconvert().none() = nb::none(),
-        "fixed_share"_a.noconvert().none() = nb::none(),
+        "fixed_share"_a.noconvert().none() = nb::none(), "weight_base"_a = 0.0,
+        "weight_slope"_a = 1.0,
         nb::sig("def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
                 "out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, "
-                "fixed_share: numpy.ndarray | None = None) "
+                "fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, "
+                "weight_slope: float = 1.0) "
                 "-> tuple[float, dict[str, int]]"),
         "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
         "out there. Returns the sum of the rows' minima and how they were solved.");

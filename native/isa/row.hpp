@@ -66,6 +66,7 @@ struct Row {
   const std::int32_t* indices;
   const float* targets;
   const float* weights;
+  double base, slope;  // c = base + slope w
   std::int64_t n;
   std::int64_t stride;  // of V
   double lambda;
@@ -78,6 +79,8 @@ struct Row {
         indices(p.indices + p.indptr[row]),
         targets(p.targets ? p.targets + p.indptr[row] : nullptr),
         weights(p.weights ? p.weights + p.indptr[row] : nullptr),
+        base(p.weight_base),
+        slope(p.weight_slope),
         n(p.indptr[row + 1] - p.indptr[row]),
         stride(p.fixed_stride ? p.fixed_stride : p.d),
         lambda(p.regularization[row]),
@@ -89,13 +92,14 @@ struct Row {
     return problem.fixed + static_cast<std::int64_t>(indices[k]) * stride;
   }
   double target(std::int64_t k) const { return targets ? targets[k] : 1.0; }
-  double weight(std::int64_t k) const { return weights ? weights[k] : 1.0; }
+  double weight(std::int64_t k) const { return base + slope * (weights ? weights[k] : 1.0); }
   double excess(std::int64_t k) const {
     return weight(k) -
            (problem.fixed_share ? unobserved * problem.fixed_share[indices[k]] : unobserved);
   }
-  // Whether every c - w0 is 1.
-  bool plain() const { return !weights && unobserved == 0; }
+  // Whether every c is 1, and every c - w0.
+  bool unweighted() const { return !weights && base + slope == 1; }
+  bool plain() const { return unweighted() && unobserved == 0; }
   void prefetch(std::int64_t k) const {
     // Every line the row lies on, also where rows do not begin on a line.
     const char* at = reinterpret_cast<const char*>(factors(k));
@@ -162,7 +166,7 @@ LMF_INLINE double energy(const Row& row) {
   double part[4] = {};
   std::int64_t e = 0;
   const auto term = [&](std::int64_t at) { return row.weight(at) * row.target(at) * row.target(at); };
-  if (!row.targets && !row.weights) return static_cast<double>(row.n);
+  if (!row.targets && row.unweighted()) return static_cast<double>(row.n);
   for (; e + 4 <= row.n; e += 4)
     for (int k = 0; k < 4; ++k) part[k] += term(e + k);
   for (; e < row.n; ++e) part[0] += term(e);

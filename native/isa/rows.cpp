@@ -141,7 +141,7 @@ Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& co
   for (std::int64_t k = 0; k < d; ++k) work.right[k] = row.prior ? row.lambda * row.prior[k] : 0.0;
   build(true);
   double energy = 0, trace = 0;
-  if (row.targets || row.weights) {
+  if (row.targets || !row.unweighted()) {
     for (std::int64_t e = 0; e < row.n; ++e) energy += row.weight(e) * row.target(e) * row.target(e);
   } else {
     energy = static_cast<double>(row.n);
@@ -364,7 +364,7 @@ void solve_row(const Row& row, Workspace& work, RowCounts& counts, double& objec
     work.diagonal[k] = row.unobserved * gram + row.lambda;
     least = work.diagonal[k] < least ? work.diagonal[k] : least;
   }
-  double low = 1 - row.unobserved, high = low;
+  double low = (row.weights ? 1 : row.weight(0)) - row.unobserved, high = low;
   if ((row.weights || problem.fixed_share) && row.n > 0) {
     low = high = row.excess(0);
     for (std::int64_t e = 1; e < row.n; ++e) {

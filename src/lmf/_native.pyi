@@ -41,12 +41,12 @@ def csr_from_coo(rows: numpy.ndarray, cols: numpy.ndarray, values: Sequence[nump
 def csr_transpose(indptr: numpy.ndarray, indices: numpy.ndarray, values: numpy.ndarray | None, n_cols: int, n_threads: int = 0) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None]:
     """(indptr, indices, values) of the transposed matrix."""
 
-def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, gram: numpy.ndarray | None = None, objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, form: str = 'cheapest', n_threads: int = 0) -> dict[str, int]:
+def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, gram: numpy.ndarray | None = None, objective: numpy.ndarray | None = None, prior: numpy.ndarray | None = None, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, form: str = 'cheapest', n_threads: int = 0, weight_base: float = 0.0, weight_slope: float = 1.0) -> dict[str, int]:
     """
-    Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. Returns how many rows were solved in which way.
+    Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. An entry weighs weight_base + weight_slope times its element of weights (None: 1). Returns how many rows were solved in which way.
     """
 
-def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None) -> tuple[float, dict[str, int]]:
+def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, weight_slope: float = 1.0) -> tuple[float, dict[str, int]]:
     """
     Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there. Returns the sum of the rows' minima and how they were solved.
     """

@@ -158,7 +158,7 @@ def popularity_factors(factors: Factors, seen: CSR) -> Factors:
 
     Counts are exact in float32 up to 2^24 interactions an item.
     """
-    counts = np.bincount(seen.indices, minlength=factors.n_items).astype(np.float32)
+    counts = seen.column_lengths().astype(np.float32)
     return Factors(
         factors.users,
         factors.items,

@@ -184,6 +184,27 @@ def test_rows_out_of_range(row):
         csr.select_rows([row])
 
 
+@given(matrices(), st.integers(0, 3), st.integers(1, 12))
+def test_parts_are_the_rows_again(case, width, entries):
+    csr, dense, _ = case
+    end = 0
+    for rows, part in csr.parts(width, entries):
+        assert rows.start == end
+        end = rows.stop
+        np.testing.assert_array_equal(dense_of(part), dense[rows])
+        assert part.checked().nnz + width * part.n_rows <= entries or part.n_rows == 1
+        larger = csr.indptr[min(end + 1, csr.n_rows)] - csr.indptr[rows.start]
+        full = larger + width * (part.n_rows + 1) > entries or part.n_rows == entries
+        assert end == csr.n_rows or full
+    assert end == csr.n_rows
+
+
+@given(matrices())
+def test_column_lengths(case):
+    csr, _, held = case
+    assert np.array_equal(csr.column_lengths(), held.sum(0))
+
+
 def test_it_cannot_be_written_to():
     values = np.float32([1.0])
     csr = CSR(np.array([0, 1]), np.int32([0]), values, 1)

@@ -40,7 +40,7 @@ def objective_of(fit: NonnegativeAlternation, data: Interactions) -> float:
     weight[u, i], wanted[u, i] = 1.0, data.values
     total = (weight * (wanted - scores) ** 2).sum()
     for rows, x in ((data.by_user, p), (data.by_item, q)):
-        total += (fit.objective.penalties(rows, None) * (x**2).sum(axis=1)).sum()
+        total += (fit.objective.penalties(rows) * (x**2).sum(axis=1)).sum()
     return float(total)
 
 
@@ -74,7 +74,7 @@ def test_a_folded_in_row_is_that_of_nnls(w0: float) -> None:
     data = observed(5 * parts(40, 30, 4), 0.5)
     model = lmf.NMF(n_factors=5, unobserved_weight=w0, regularization=0.03).fit(data)
     folded = model.fold_in(data).user_factors
-    penalties = model._objective().penalties(data.by_user, None)
+    penalties = model._objective().penalties(data.by_user)
     q = model.factors_.item_factors.astype(np.float64)
     for user in range(data.n_users):
         items, values = data.by_user.row(user)

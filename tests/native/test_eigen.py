@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from lmf import _native
+from tests.conftest import RunPython
 
 Matrix = NDArray[np.float64]
 SIZES = [1, 2, 3, 4, 7, 8, 9, 16, 17, 31, 33, 64, 65, 100, 128, 150, 193, 256, 300]
@@ -182,3 +183,27 @@ def test_refuses_what_is_not_finite(bad: float, at: tuple[int, int]) -> None:
 def test_refuses_other_shapes_and_types(matrix: NDArray[np.generic]) -> None:
     with pytest.raises((ValueError, TypeError)):
         _native.eigen_symmetric(matrix)
+
+
+def test_ctrl_c(run_python: RunPython) -> None:
+    """A signal's exception comes out while there is still much to do, by the clock of the CPU."""
+    told = run_python("""
+import numpy as np, signal, time
+from lmf import _native
+from tests.conftest import RunPython
+def stop(*_): raise KeyboardInterrupt
+signal.signal(signal.SIGPROF, stop)
+half = np.random.default_rng(0).standard_normal((1200, 1200))
+matrix = half + half.T
+for after in (0, 0.1):
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, after)
+    try:
+        _native.eigen_symmetric(matrix, n_threads=1)
+    except KeyboardInterrupt:
+        print("interrupted")
+    print(time.process_time() - start)
+""")
+    whole, word, part = told.split()
+    assert word == "interrupted"
+    assert float(part) < max(0.3, float(whole) / 2)

@@ -113,6 +113,37 @@ def make_problem(
     )
 
 
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("unobserved_weight", [0.0, 0.3])
+@pytest.mark.parametrize(("d", "n"), [(5, 40), (40, 12)])
+def test_weights_on_a_line(d: int, n: int, unobserved_weight: float, counted: bool) -> None:
+    """c = base + slope w is what it would be if it were written down; without w, w is 1."""
+    problem = make_problem(
+        np.random.default_rng(d), d, n, unobserved_weight=unobserved_weight, weighted=counted
+    )
+    counts = np.ones(n, np.float32) if problem.weights is None else problem.weights
+    found, told = np.zeros((1, d), np.float32), np.zeros(1)
+    _native.solve_rows(
+        np.array([0, n]), problem.indices, None, problem.weights, unobserved_weight,
+        np.array([problem.regularization]), problem.fixed, found, gram=problem.gram,
+        objective=told, weight_base=1.0, weight_slope=2.5,
+    )  # fmt: skip
+    problem.weights = 1 + np.float32(2.5) * counts
+    expected, least, energy = problem.oracle()
+    assert np.linalg.norm(found[0] - expected) <= 1e-5 * np.linalg.norm(expected)
+    assert abs(told[0] - least) <= 1e-5 * energy
+
+
+@pytest.mark.parametrize(("base", "slope"), [(-1.0, 1.0), (0.0, np.nan), (np.inf, 1.0)])
+def test_a_line_of_no_weights_is_refused(base: float, slope: float) -> None:
+    problem = make_problem(np.random.default_rng(0), 2, 3, unobserved_weight=0.0)
+    with pytest.raises(ValueError, match="weight_base"):
+        _native.solve_rows(
+            np.array([0, 3]), problem.indices, None, None, 0.0, np.array([1.0]), problem.fixed,
+            np.zeros((1, 2), np.float32), weight_base=base, weight_slope=slope,
+        )  # fmt: skip
+
+
 @st.composite
 def problems(draw) -> Problem:
     d = draw(st.integers(1, 96))

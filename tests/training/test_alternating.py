@@ -145,27 +145,25 @@ def test_penalties_by_hand(alpha: float | None, exponent: float) -> None:
     objective = Objective(0.1, 0.5, exponent, alpha)
     c = [2.0, 1.0] if alpha is None else [(1 + 2 * 3) + (1 + 2 * 1), 1 + 2 * 2]
     expected = [0.5 * (c[0] + 0.1 * 3) ** exponent, 0.5 * (c[1] + 0.1 * 4) ** exponent]
-    np.testing.assert_allclose(
-        objective.penalties(rows, objective.weights(rows)), expected, rtol=1e-12
-    )
+    np.testing.assert_allclose(objective.penalties(rows), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.0, 1.0])
 def test_a_row_without_any_weight_has_the_plain_penalty(exponent: float) -> None:
     rows = CSR(np.array([0, 1, 1]), np.array([0], np.int32), None, 1)
-    assert Objective(0.0, 0.5, exponent).penalties(rows, None).tolist() == [0.5, 0.5]
+    assert Objective(0.0, 0.5, exponent).penalties(rows).tolist() == [0.5, 0.5]
 
 
 def test_a_huge_row_does_not_disturb_the_penalty_of_the_next() -> None:
     rows = CSR(np.array([0, 1, 2]), np.zeros(2, np.int32), np.float32([1e25, 1]), 1)
     objective = Objective(0.0, 1.0, 1.0, alpha=1.0)
-    assert objective.penalties(rows, objective.weights(rows))[1] == 2.0
+    assert objective.penalties(rows)[1] == 2.0
 
 
 def test_penalties_beyond_reach_are_refused() -> None:
     rows = random_rows(np.random.default_rng(0), 5, 5)
     with pytest.raises(ParameterError, match="regularization"):
-        Objective(0.1, 1e29, 2.0).penalties(rows, None)
+        Objective(0.1, 1e29, 2.0).penalties(rows)
 
 
 def test_finished_factors_stand_in_their_principal_axes() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
+
 import numpy as np
 import pytest
 
+from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
@@ -26,7 +29,7 @@ def objective_of(fit: BiasedAlternation, data: Interactions) -> float:
     assert data.values is not None
     total = ((data.values - scores) ** 2).sum()
     for rows, side in ((data.by_user, "user"), (data.by_item, "item")):
-        penalties = fit.objective.penalties(rows, None)
+        penalties = fit.objective.penalties(rows)
         lengths = (factors[f"{side}_factors"] ** 2).sum(axis=1) + factors[f"{side}_bias"] ** 2
         total += (penalties * lengths).sum()
     return float(total)
@@ -106,3 +109,14 @@ def test_same_bits_for_any_number_of_threads() -> None:
             fit.epoch(number)
         found.append(b"".join(a.tobytes() for a in fit.arrays().values()))
     assert len(set(found)) == 1
+
+
+def test_parts_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are solved in parts to save memory; how many there are is nobody's business."""
+    data = ratings(1, 60, 40)
+    found = []
+    for entries in (1 << 22, 60):
+        monkeypatch.setattr(CSR, "parts", partialmethod(CSR.parts, entries=entries))
+        fit = BiasedAlternation(data.by_user, data.by_item, Objective(0.0, 0.3, 0.5), 6, 3.0, 0)
+        found.append((fit.epoch(1), b"".join(a.tobytes() for a in fit.arrays().values())))
+    assert found[0] == found[1]

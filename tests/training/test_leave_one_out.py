@@ -24,7 +24,7 @@ def test_the_closed_form_is_the_row_solved_anew(
     counts = np.bincount(rows.indices, minlength=30)
     shares = objective.shares(counts)
     column = unobserved_weight * (np.ones(30) if shares is None else shares.astype(np.float64))
-    weights = objective.weights(rows)
+    weights = None if alpha is None or rows.values is None else 1 + alpha * rows.values
     told = leave_one_out_rows(rows, fixed, objective, shares)
     v = fixed.astype(np.float64)
     for row, (predictions, vectors) in enumerate(told):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import lmf
 from lmf.data.interactions import Interactions
 from lmf.errors import LmfError, ParameterError
+from lmf.training import stochastic
 from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation
 from lmf.training.stochastic import RULES, StochasticBiased, rate_of
@@ -25,7 +26,7 @@ def trainer(
     n_threads: int = 0,
 ) -> StochasticBiased:  # fmt: skip
     return StochasticBiased(
-        data.by_user, data.by_item, Objective(0.0, 0.5, 0.5), d, 3.0, rule,
+        data.by_user, Objective(0.0, 0.5, 0.5), d, 3.0, rule,
         RATES[rule] if rate is None else rate, "inverse", 0.1, seed, n_threads,
     )  # fmt: skip
 
@@ -148,7 +149,7 @@ def test_the_objective_is_the_definition_and_falls_towards_least_squares(rule: s
         (data.by_user, factors.user_factors, factors.user_bias),
         (data.by_item, factors.item_factors, factors.item_bias),
     ):
-        total += (fit.objective.penalties(rows, None) * ((x**2).sum(axis=1) + b**2)).sum()
+        total += (fit.objective.penalties(rows) * ((x**2).sum(axis=1) + b**2)).sum()
     assert course[-1] == pytest.approx(total, rel=1e-4)
     exact = BiasedAlternation(data.by_user, data.by_item, fit.objective, 4, 3.0, seed=0)
     least = [exact.epoch(number) for number in range(1, 200)][-1]
@@ -223,3 +224,12 @@ def test_the_model_with_its_defaults(rule: str) -> None:
 def test_wrong_parameters(wrong: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         lmf.BiasedMF(**{"solver": "sgd", **wrong}).fit(ratings())
+
+
+def test_blocks_filled_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = ratings(m=300, n=200, share=0.3)
+    whole = trainer(data, "sgd")
+    monkeypatch.setattr(stochastic, "_TOGETHER", 500)
+    parts = trainer(data, "sgd")
+    for name in ("_blocks", "_user", "_item", "_target"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))

@@ -14,8 +14,8 @@ from tests.training.test_biased import ratings
 def objective_of(fit: ImplicitAlternation, data: Interactions) -> float:
     arrays = {name: array.astype(np.float64) for name, array in fit.arrays().items()}
     total = fit.implicit_penalty * (arrays["implicit_factors"] ** 2).sum()
-    user_penalty = fit.objective.penalties(data.by_user, None)
-    item_penalty = fit.objective.penalties(data.by_item, None)
+    user_penalty = fit.objective.penalties(data.by_user)
+    item_penalty = fit.objective.penalties(data.by_item)
     for user in range(data.n_users):
         items, values = data.by_user.row(user)
         w, bias = arrays["user_factors"][user], arrays["user_bias"][user]

@@ -1,15 +1,17 @@
 """Memory: what docs/memory.md says a fit and its answers take at most, and that nothing leaks.
 
-LMF_TRUST=full measures on ML-1M (where it is) and on a power-law set of ten million interactions,
-and lets the soak run for an hour; LMF_TRUST=short lets it run for a minute.
+LMF_TRUST=full measures on ML-1M (where it is) and on power-law sets of one and ten million
+interactions, and lets the soak run for an hour; LMF_TRUST=short lets it run for a minute.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks.trust.record import record
@@ -18,11 +20,12 @@ from tests.trust.form import FULL, amount
 
 pytestmark = pytest.mark.trust
 
-SETS = amount(("powerlaw-s",), ("powerlaw-s", "ml-1m", "powerlaw-m"))
+SETS = amount((("powerlaw-s", 64),), (("powerlaw-s", 64), ("ml-1m", 256), ("powerlaw-m", 64)))
 SOAK = 3600 if FULL else 60 if os.environ.get("LMF_TRUST") == "short" else 8
-D, THREADS = 64, 2
+THREADS, TOGETHER, N = 2, 50_000, 10
+MB = 2**20
 
-# Prints the bytes of R and F (docs/memory.md) and the peak above what was there before.
+# What is there before, and the peak above it of a fit and of lists for everybody.
 PEAK = """
 import ctypes, json, re
 from pathlib import Path
@@ -36,9 +39,6 @@ values = {values} and (1 + (users + matrix.indices) % 5).astype(np.float32)
 data = lmf.Interactions.from_arrays(users, matrix.indices, *([] if values is False else [values]))
 del matrix, users, values
 data.fingerprint()
-rows = data.by_user
-R = rows.indices.nbytes + rows.indptr.nbytes + (0 if rows.values is None else rows.values.nbytes)
-F = 4 * {d} * (data.n_users + data.n_items)
 lmf.WeightedMF(2, epochs=1).fit({{"user": [1, 2], "item": [1, 1]}}).recommend(1, exclude_seen=False)
 ctypes.CDLL(None).malloc_trim(0)  # what was freed and kept would hide what a fit takes
 Path("/proc/self/clear_refs").write_text("5")
@@ -50,55 +50,174 @@ ctypes.CDLL(None).malloc_trim(0)
 Path("/proc/self/clear_refs").write_text("5")
 before = told("VmRSS")
 n = 0
-for start in range(0, data.n_users, 50_000):
-    items, _ = model.recommend_indices(np.arange(start, min(data.n_users, start + 50_000)), 10,
-                                       n_threads={threads})
+for start in range(0, data.n_users, {together}):
+    items, _ = model.recommend_indices(
+        np.arange(start, min(data.n_users, start + {together})), {n}, n_threads={threads})
     n += len(items)
 assert n == data.n_users
-print(json.dumps({{"R": R, "F": F, "fit": fit, "recommend": told("VmHWM") - before}}))
+print(json.dumps({{
+    "fit": fit, "recommend": told("VmHWM") - before, "users": data.n_users, "items": data.n_items,
+    "entries": data.nnz, "epochs": len(model.history_), "width": model.factors_.n_factors,
+}}))
 """
 
-#: Multiples of R and of F that a fit takes beside 64 MB a thread: the table of docs/memory.md.
+
+@dataclass(frozen=True)
+class Fit:
+    """A model and what its fit takes: so many times R, F, I and Q, and W (docs/memory.md).
+
+    Attributes
+    ----------
+    code : str
+        The model; {d} and {t} stand for its factors and threads.
+    values : bool
+        Whether it is given ratings.
+    takes : dict
+        How often each of R, F, I and Q.
+    """
+
+    code: str
+    values: bool
+    takes: dict[str, float]
+
+    def limit(self, told: dict[str, int], d: int) -> float:
+        """Bytes, by the formulas of the page."""
+        m, n = told["users"], told["items"]
+        sizes = {
+            "R": told["entries"] * (8 if self.values else 4) + 8 * (m + n),
+            "F": 4 * d * (m + n),
+            "I": 4 * d * n,
+            "Q": 4 * min(m, n) * columns(d, min(m, n), told["epochs"]),
+        }
+        taken = sum(times * sizes[name] for name, times in self.takes.items())
+        return taken + (40 + 8 * THREADS) * MB + 8 * (6 + THREADS) * d * d
+
+    def formula(self) -> str:
+        """As the page has it."""
+        parts = [f"{times:g} {name}".removeprefix("1 ") for name, times in self.takes.items()]
+        return " + ".join([*parts, "W"])
+
+
+def columns(d: int, n: int, epochs: int) -> int:
+    """How many columns the search space of an SVD has after so many epochs."""
+    width = 4 * (d + 32)
+    for _ in range(epochs - 1):
+        width += max(32, d // 2, width // 8)
+    return min(n, width + 32)
+
+
 FITS = {
-    "WeightedMF": (3, 2, "lmf.WeightedMF({d}, epochs=2, n_threads={t})", False),
-    "BiasedMF als": (4, 6, "lmf.BiasedMF({d}, epochs=2, n_threads={t})", True),
-    "BiasedMF sgd": (9, 3, "lmf.BiasedMF({d}, solver='sgd', epochs=2, n_threads={t})", True),
-    "SVDPlusPlus": (9, 9, "lmf.SVDPlusPlus({d}, epochs=2, n_threads={t})", True),
-    "NMF": (3, 3, "lmf.NMF({d}, epochs=2, n_threads={t})", True),
-    "PureSVD": (3, 8, "lmf.PureSVD({d}, n_threads={t})", False),
-}
-THREAD = 64 * 2**20
+    "WeightedMF": Fit("lmf.WeightedMF({d}, epochs=2, n_threads={t})", False, {"R": 1, "F": 2}),
+    "WeightedMF(alpha=...)": Fit(
+        "lmf.WeightedMF({d}, alpha=1.5, popularity_exponent=0.5, epochs=2, n_threads={t})", True,
+        {"R": 1, "F": 2},
+    ),
+    'BiasedMF(solver="als")': Fit(
+        "lmf.BiasedMF({d}, epochs=2, n_threads={t})", True, {"R": 1, "F": 2}
+    ),
+    "SVDPlusPlus": Fit(
+        "lmf.SVDPlusPlus({d}, epochs=2, n_threads={t})", True, {"R": 1, "F": 2, "I": 6}
+    ),
+    "NMF": Fit("lmf.NMF({d}, epochs=2, n_threads={t})", True, {"R": 1, "F": 2}),
+    "NMF(unobserved_weight=1)": Fit(
+        "lmf.NMF({d}, unobserved_weight=1, epochs=2, n_threads={t})", False,
+        {"R": 1, "F": 2, "I": 2, "Q": 2},
+    ),
+    "PureSVD": Fit("lmf.PureSVD({d}, n_threads={t})", False, {"R": 1, "F": 2, "Q": 2}),
+    "PureSVD(center=...)": Fit(
+        "lmf.PureSVD({d}, center='user', n_threads={t})", True, {"R": 2, "F": 2, "Q": 2}
+    ),
+    'BiasedMF(solver="sgd")': Fit(
+        "lmf.BiasedMF({d}, solver='sgd', epochs=2, n_threads={t})", True, {"R": 2, "F": 2}
+    ),
+    'BiasedMF(solver="adagrad")': Fit(
+        "lmf.BiasedMF({d}, solver='adagrad', epochs=2, n_threads={t})", True, {"R": 2, "F": 2}
+    ),
+    'BiasedMF(solver="adam")': Fit(
+        "lmf.BiasedMF({d}, solver='adam', epochs=2, n_threads={t})", True, {"R": 2, "F": 4}
+    ),
+    "BayesianMF": Fit(
+        "lmf.BayesianMF({d}, samples=3, burn_in=1, n_threads={t})", True,
+        {"R": 2, "F": 3 + 3, "I": 3},
+    ),
+    "BiasOnly": Fit("lmf.BiasOnly(n_threads={t})", True, {"R": 1}),
+    "Popularity": Fit("lmf.Popularity()", False, {}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FITS)
-@pytest.mark.parametrize("data", SETS)
-def test_peaks_are_within_what_the_page_says(run_python: RunPython, data: str, name: str) -> None:
+@pytest.mark.parametrize(("data", "d"), SETS)
+def test_peaks_are_within_what_the_page_says(
+    run_python: RunPython, data: str, d: int, name: str
+) -> None:
     if data == "ml-1m":
         folder = Path(os.environ.get("LMF_DATA") or Path(__file__).parents[3] / "shared" / "data")
         if not (folder / "ml-1m").exists():
             pytest.skip("no ML-1M: LMF_DATA says where it is")
-    of_rows, of_factors, model, values = FITS[name]
+    fit = FITS[name]
     program = PEAK.format(
-        name=data, d=D, threads=THREADS, values=values, model=model.format(d=D, t=THREADS)
-    )
+        name=data, threads=THREADS, values=fit.values, model=fit.code.format(d=d, t=THREADS),
+        together=TOGETHER, n=N,
+    )  # fmt: skip
     told = json.loads(run_python(program, timeout=900))
-    limit = of_rows * told["R"] + of_factors * told["F"] + THREADS * THREAD
-    used = {"fit": told["fit"] / limit, "recommend": told["recommend"] / (2 * THREAD)}
-    record("memory", {name: {data: {
-        "fit_mb": round(told["fit"] / 2**20), "limit_mb": round(limit / 2**20),
-        "R_mb": round(told["R"] / 2**20), "F_mb": round(told["F"] / 2**20),
-        "recommend_mb": round(told["recommend"] / 2**20),
+    limit = fit.limit(told, d)
+    lists = 4 * told["width"] * (told["items"] + TOGETHER) + 24 * N * TOGETHER + 16 * MB * THREADS
+    record("memory", {name: {f"{data}, d = {d}": {
+        "fit_mb": round(told["fit"] / MB), "limit_mb": round(limit / MB),
+        "recommend_mb": round(told["recommend"] / MB), "recommend_limit_mb": round(lists / MB),
     }}})  # fmt: skip
-    assert used["fit"] <= 1, told
-    assert used["recommend"] <= 1, told
+    assert told["fit"] <= limit, told
+    assert told["recommend"] <= lists, told
 
 
 def test_the_page_states_what_is_measured() -> None:
     page = (Path(__file__).parents[2] / "docs" / "memory.md").read_text()
-    for name, (of_rows, of_factors, _, _) in FITS.items():
-        kind, _, solver = name.partition(" ")
-        called = f'{kind}(solver="{solver}")' if solver else kind
-        assert f"| `{called}` | {of_rows} | {of_factors} | 64 MB a thread |" in page
+    for name, fit in FITS.items():
+        wanted = fit.formula().replace("6 F", "(3 + K) F").replace("3 I", "K I")
+        assert f"| `{name}` | {wanted} |" in page
+
+
+# Writes lists for everybody to a file, and prints the peak above what one user's list leaves.
+STREAM = """
+import ctypes, re, sys
+from pathlib import Path
+import numpy as np, lmf
+from benchmarks.data import SETS
+from lmf.cli import main
+def told(name):
+    return 1024 * int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+matrix = SETS[{name!r}]()
+users = np.repeat(np.arange(matrix.n_users), np.diff(matrix.indptr))
+lmf.WeightedMF({d}, epochs=1).fit(
+    lmf.Interactions.from_arrays(users, matrix.indices), progress=False).save({model!r})
+del matrix, users
+main(["recommend", {model!r}, "--user", "1", "-o", {answer!r}])
+ctypes.CDLL(None).malloc_trim(0)
+Path("/proc/self/clear_refs").write_text("5")
+before = told("VmRSS")
+main(["recommend", {model!r}, "--all-users", "-n", "{n}", "-o", {answer!r}])
+print(told("VmHWM") - before)
+"""
+STREAMED = amount((("powerlaw-s", 200),), (("powerlaw-s", 200), ("powerlaw-m", 10)))
+STREAMS = 128 * MB
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize(("data", "n"), STREAMED)
+def test_lists_for_everybody_are_written_piece_by_piece(
+    run_python: RunPython, tmp_path: Path, data: str, n: int, form: str
+) -> None:
+    model, answer = tmp_path / "model.lmf", tmp_path / f"answer.{form}"
+    program = STREAM.format(name=data, d=64, n=n, model=str(model), answer=str(answer))
+    peak = int(run_python(program, timeout=900).split()[-1])
+    rows = pl.scan_parquet(answer) if form == "parquet" else None
+    assert rows is None or rows.select(pl.len()).collect().item() > 1_000_000
+    assert answer.stat().st_size > 5_000_000
+    limit = model.stat().st_size + STREAMS
+    record("memory", {"lmf recommend --all-users": {f"{data}, {form}": {
+        "recommend_mb": round(peak / MB), "recommend_limit_mb": round(limit / MB),
+    }}})  # fmt: skip
+    assert peak <= limit
 
 
 # Prints resident bytes and open descriptors, a line every half second.

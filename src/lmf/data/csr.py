@@ -6,7 +6,7 @@ int64, so there may be more than 2**31 entries; rows and columns are counted in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ __all__ = ["CSR", "POLICIES", "Built", "build", "checked_mask"]
 #: What becomes of entries with the same row and column.
 POLICIES = ("sum", "mean", "last", "first", "max", "error")
 MAX_COLUMNS = 2**31 - 1
+_ENTRIES = 1 << 22  # looked at together, where all at once would take a copy of all
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,86 @@ class CSR:
         [0, 1, 1]
         """
         return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.row_lengths())
+
+    def row_sums(self, of_columns: FloatArray | None = None) -> npt.NDArray[np.float64]:
+        """Return the sum of the values of each row, or of what is given of its columns.
+
+        Each row is summed on its own: differences of running sums would carry a huge one onwards.
+
+        Parameters
+        ----------
+        of_columns : ndarray of float32, n_cols, optional
+            What an entry counts by its column, instead of its value.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> a = CSR(np.array([0, 2, 2]), np.array([0, 2], np.int32), np.float32([5, 1]), 3)
+        >>> a.row_sums().tolist(), a.row_sums(np.float32([1, 2, 3])).tolist()
+        ([6.0, 0.0], [4.0, 0.0])
+        """
+        if of_columns is None and self.values is None:
+            return self.row_lengths().astype(np.float64)
+        sums = np.zeros(self.n_rows)
+        for rows, part in self.parts():
+            values = part.values if of_columns is None else of_columns[part.indices]
+            filled = np.flatnonzero(part.row_lengths())
+            if values is not None and len(filled):
+                sums[rows][filled] = np.add.reduceat(values, part.indptr[filled], dtype=np.float64)
+        return sums
+
+    def column_lengths(self) -> Int64Array:
+        """Return the number of entries of each column.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> CSR(np.array([0, 1, 3]), np.array([1, 0, 1], np.int32), None, 3).column_lengths()
+        array([1, 2, 0])
+        """
+        lengths = np.zeros(self.n_cols, np.int64)
+        for start in range(0, self.nnz, _ENTRIES):  # counting takes a copy as int64
+            part = self.indices[start : start + _ENTRIES]
+            lengths += np.bincount(part, minlength=self.n_cols)
+        return lengths
+
+    def parts(self, width: int = 0, entries: int = _ENTRIES) -> Iterator[tuple[slice, CSR]]:
+        """Go through the rows in parts, so that what is made of one takes little memory.
+
+        The parts depend on the matrix alone, never on threads; their entries are views.
+
+        Parameters
+        ----------
+        width : int
+            How many numbers are made of a row, besides one of each of its entries.
+        entries : int
+            So many numbers are made of a part at most, where it is more than one row.
+
+        Yields
+        ------
+        rows : slice
+            Which ones.
+        part : CSR
+            These rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> a = CSR(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32), None, 2)
+        >>> [(rows.start, rows.stop, part.nnz) for rows, part in a.parts()]
+        [(0, 2, 3)]
+        """
+        begin = 0
+        while begin < self.n_rows:
+            sizes = self.indptr[begin + 1 : begin + 1 + entries] - self.indptr[begin]
+            if width:
+                sizes = sizes + np.arange(width, (len(sizes) + 1) * width, width)
+            end = begin + max(1, int(np.searchsorted(sizes, entries, side="right")))
+            first, last = int(self.indptr[begin]), int(self.indptr[end])
+            values = None if self.values is None else self.values[first:last]
+            indptr = self.indptr[begin : end + 1] - first
+            yield slice(begin, end), CSR(indptr, self.indices[first:last], values, self.n_cols)
+            begin = end
 
     def checked(self) -> CSR:
         """Return self if it is what the class promises.

@@ -194,8 +194,8 @@ class BiasedMF(Model):
             # The curvature grows with the factors, and they with the ratings.
             rate = _RATES[solver] / (max(1.0, spread) if solver == "sgd" else 1.0)
         return StochasticBiased(
-            data.by_user, data.by_item, objective, n_factors, offset, solver, rate, schedule,
-            decay, seed, threads,
+            data.by_user, objective, n_factors, offset, solver, rate, schedule, decay, seed,
+            threads,
         )  # fmt: skip
 
     def _prepare(self) -> None:

@@ -130,11 +130,15 @@ class NMF(Model):
         _check_signs(data.by_user, data.columns.value)
         n_factors = checked_int("n_factors", self.n_factors, 1, 4096)
         seed, threads = checked_seed(self.seed), checked_threads(self.n_threads)
+        start = None
+        if self._begins_at_svd(min(data.n_users, data.n_items)):
+            start = nonnegative_svd(data.by_user, data.by_item, n_factors, seed, threads)
         trainer = NonnegativeAlternation(
             data.by_user, data.by_item, self._objective(), n_factors, seed, threads
         )
-        if self._begins_at_svd(min(data.n_users, data.n_items)):
-            trainer.put(*nonnegative_svd(data.by_user, data.by_item, n_factors, seed, threads))
+        if start is not None:
+            trainer.put(*start)
+            start = None
         return Trained(
             *train(
                 trainer,

@@ -167,9 +167,7 @@ def _means(
 
 def _row_means(rows: CSR) -> NDArray[np.float32]:
     """Return the mean of each row's values; 0 for a row without any."""
-    values = np.ones(rows.nnz, np.float32) if rows.values is None else rows.values
-    sums = np.bincount(rows.row_index(), weights=values, minlength=rows.n_rows)
-    means: NDArray[np.float64] = sums / np.maximum(1, rows.row_lengths())
+    means: NDArray[np.float64] = rows.row_sums() / np.maximum(1, rows.row_lengths())
     return means.astype(np.float32)
 
 
@@ -179,8 +177,10 @@ def _less(
     """Return the rows with means taken from their values."""
     values = np.ones(rows.nnz, np.float32) if rows.values is None else rows.values
     left = values - np.float32(offset)
-    if of_row is not None:
-        left -= of_row[rows.row_index()]
-    if of_col is not None:
-        left -= of_col[rows.indices]
+    for place, part in rows.parts():
+        entries = left[rows.indptr[place.start] : rows.indptr[place.stop]]
+        if of_row is not None:
+            entries -= np.repeat(of_row[place], part.row_lengths())
+        if of_col is not None:
+            entries -= of_col[part.indices]
     return CSR(rows.indptr, rows.indices, left, rows.n_cols)

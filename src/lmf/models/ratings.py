@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
 from lmf.training.alternating import Objective
+from lmf.training.moments import variance
 from lmf.validation import checked_flag, checked_float
 
 __all__ = ["mean_rating", "rating_penalty", "rating_range", "rating_spread"]
@@ -33,7 +36,7 @@ def mean_rating(data: Interactions) -> float:
 
 def rating_spread(data: Interactions) -> float:
     """Return the standard deviation of the values; 0 without any."""
-    return 0.0 if data.values is None else float(data.values.std(dtype=np.float64))
+    return 0.0 if data.values is None else math.sqrt(variance(data.values))
 
 
 def rating_penalty(strength: float | None, exponent: float, spread: float) -> Objective:

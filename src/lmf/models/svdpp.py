@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
@@ -17,7 +16,7 @@ from lmf.models.base import Model, Trained
 from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
 from lmf.training.alternating import Objective
 from lmf.training.biased import biased_rows
-from lmf.training.svdpp import ImplicitAlternation, implicit_rows
+from lmf.training.svdpp import ImplicitAlternation, implicit_sums
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads
 
@@ -159,10 +158,7 @@ class SVDPlusPlus(Model):
 
     def _new_users(self, rows: CSR) -> NewUsers:
         factors, threads = self.factors_, checked_threads(self.n_threads)
-        implicit = implicit_rows(rows)
-        sums = _native.sparse_product(
-            implicit.indptr, implicit.indices, implicit.values, self.implicit_factors_, threads
-        )
+        sums = implicit_sums(rows, self.implicit_factors_, threads)
         return biased_rows(
             rows, factors.item_factors, factors.item_bias, factors.offset,
             self._fitted_objective, threads, prior=sums,

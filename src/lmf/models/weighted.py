@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
@@ -14,7 +13,7 @@ from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
 from lmf.training.alternating import Alternation, Objective, RowSolver
 from lmf.training.trainer import Watch, train
-from lmf.validation import checked_float, checked_int, checked_seed, checked_threads, first_true
+from lmf.validation import checked_float, checked_int, checked_seed, checked_threads
 
 __all__ = ["WeightedMF"]
 
@@ -177,7 +176,7 @@ class WeightedMF(Model):
     def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)
         if self._row_solver is None:
-            popularity = np.bincount(self.seen_.indices, minlength=self.seen_.n_cols)
+            popularity = self.seen_.column_lengths()
             self._row_solver = RowSolver(
                 self.factors_.item_factors, self._fitted_objective,
                 checked_threads(self.n_threads), self._fitted_objective.shares(popularity),
@@ -191,16 +190,16 @@ class WeightedMF(Model):
 
 def _check_confidence(objective: Objective, rows: CSR, column: str | None) -> None:
     """Refuse values that make no weight 1 + alpha * value."""
-    with np.errstate(over="ignore"):
-        weights = objective.weights(rows)
-    if weights is None or rows.values is None:
+    if objective.alpha is None or rows.values is None or not rows.nnz:
         return
-    bad: NDArray[np.bool_] = ~((weights >= 0) & (weights < np.inf))
-    if bad.any():
-        value = rows.values[first_true(bad)]
-        wrong = "is negative" if value < 0 else "is beyond 32-bit floats"
-        raise InputError(
-            f"the confidence 1 + alpha * {value:g} {wrong}",
-            column=column or "values",
-            hint="with alpha, values are counts or weights: give none below -1/alpha",
-        )
+    alpha = np.float32(objective.alpha)
+    for value in (rows.values.min(), rows.values.max()):  # the weight rises with the value
+        with np.errstate(over="ignore"):
+            weight = np.float32(1.0) + alpha * value
+        if not 0 <= weight < np.inf:
+            wrong = "is negative" if value < 0 else "is beyond 32-bit floats"
+            raise InputError(
+                f"the confidence 1 + alpha * {value:g} {wrong}",
+                column=column or "values",
+                hint="with alpha, values are counts or weights: give none below -1/alpha",
+            )

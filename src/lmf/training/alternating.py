@@ -87,29 +87,39 @@ class Objective:
         """Return y of each entry, or None where every y is 1."""
         return rows.values if self.alpha is None else None
 
-    def weights(self, rows: CSR) -> NDArray[np.float32] | None:
-        """Return c of each entry, or None where every c is 1."""
-        if self.alpha is None:
-            return None
-        if rows.values is None:
-            return np.full(rows.nnz, 1.0 + self.alpha, dtype=np.float32)
-        return np.float32(1.0) + np.float32(self.alpha) * rows.values
+    def counts(self, rows: CSR) -> NDArray[np.float32] | None:
+        """Return what c is made of for each entry, or None where that is 1 throughout."""
+        return None if self.alpha is None else rows.values
 
-    def penalties(
-        self, rows: CSR, weights: NDArray[np.float32] | None, shares: Shares | None = None
-    ) -> NDArray[np.float64]:
+    @property
+    def confidence(self) -> tuple[float, float]:
+        """Base and slope: c is base + slope · count, for the :meth:`counts`."""
+        return (0.0, 1.0) if self.alpha is None else (1.0, self.alpha)
+
+    def penalties(self, rows: CSR, shares: Shares | None = None) -> NDArray[np.float64]:
         """Return λ of each row, float64[n_rows]."""
-        lengths = np.diff(rows.indptr).astype(np.float64)
-        observed = lengths if weights is None else _row_sums(weights, rows.indptr)
+        lengths = observed = rows.row_lengths().astype(np.float64)
+        counts, (base, slope) = self.counts(rows), self.confidence
+        if self.alpha is not None:
+            observed = base * lengths + slope * (lengths if counts is None else rows.row_sums())
         unobserved = rows.n_cols - lengths
         if shares is not None and shares.of_columns is not None:
-            taken = _row_sums(shares.of_columns[rows.indices], rows.indptr)
+            taken = rows.row_sums(shares.of_columns)
             unobserved = np.maximum(shares.of_columns.sum(dtype=np.float64) - taken, 0.0)
         if shares is not None and shares.of_rows is not None:
             unobserved = unobserved * shares.of_rows
-        total = observed + self.unobserved_weight * unobserved
+        return self.penalties_of(observed + self.unobserved_weight * unobserved)
+
+    def penalties_of(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return λ of rows with these total weights.
+
+        Raises
+        ------
+        ParameterError
+            If one is out of float32's reach.
+        """
         # A row without any weight would have lambda 0 (or infinite, for a negative exponent).
-        total[total <= 0] = 1.0
+        total = np.where(total <= 0, 1.0, total)
         with np.errstate(over="ignore"):
             scaled: NDArray[np.float64] = self.regularization * total**self.regularization_exponent
         largest = scaled.max(initial=0.0)
@@ -120,15 +130,6 @@ class Objective:
                 f"a number with which no row's penalty, here {largest:.3g}, reaches 1e30",
             )
         return scaled
-
-
-def _row_sums(values: NDArray[np.float32], indptr: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sum each row on its own: differences of running sums would carry a huge row onwards."""
-    sums = np.zeros(len(indptr) - 1)
-    filled = indptr[1:] > indptr[:-1]
-    if filled.any():
-        sums[filled] = np.add.reduceat(values, indptr[:-1][filled], dtype=np.float64)
-    return sums
 
 
 def factor_rows(n: int, n_factors: int) -> NDArray[np.float32]:
@@ -149,9 +150,11 @@ def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
     Since both sides are balanced after the first half-epoch, the scale hardly matters.
     """
     limit = np.sqrt(3.0 / n_factors)
-    drawn = np.random.Generator(np.random.Philox(seed)).random((n, n_factors), dtype=np.float32)
     factors = factor_rows(n, n_factors)
-    np.multiply(drawn * 2 - 1, np.float32(limit), out=factors)
+    np.random.Generator(np.random.Philox(seed)).random(dtype=np.float32, out=factors)
+    factors *= 2
+    factors -= 1
+    factors *= np.float32(limit)
     return factors
 
 
@@ -165,20 +168,24 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The rows of one side with everything that does not change from epoch to epoch."""
+    """The rows of one side with everything that does not change from epoch to epoch.
+
+    Targets and counts are of each entry, and no copies; the objective says how they weigh.
+    """
 
     rows: CSR
     targets: NDArray[np.float32] | None
-    weights: NDArray[np.float32] | None
+    counts: NDArray[np.float32] | None
     penalties: NDArray[np.float64]
     shares: Shares
 
     @classmethod
     def of(cls, rows: CSR, objective: Objective, shares: Shares | None = None) -> Side:
         """Take from an objective what it says of these rows."""
-        weights = objective.weights(rows)
-        penalties = objective.penalties(rows, weights, shares)
-        return cls(rows, objective.targets(rows), weights, penalties, shares or Shares())
+        penalties = objective.penalties(rows, shares)
+        return cls(
+            rows, objective.targets(rows), objective.counts(rows), penalties, shares or Shares()
+        )
 
 
 class Alternation(Trainer):
@@ -223,7 +230,7 @@ class Alternation(Trainer):
             self.n_threads,
         )  # fmt: skip
         minima = self._solve(self._items, fixed=self.user_factors, out=self.item_factors)
-        if self.objective.unobserved_weight == 0 and self._items.weights is None:
+        if self.objective.unobserved_weight == 0 and self.objective.alpha is None:
             squares = max(minima - self._penalty(self.item_factors, self._items), 0.0)
             self.training_error = math.sqrt(squares / max(1, self._items.rows.nnz))
         return minima + self._penalty(self.user_factors, self._users)
@@ -247,11 +254,13 @@ class Alternation(Trainer):
         begin_rows(self.item_factors, start.item_factors, start.items, items)
 
     def _solve(self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32]) -> float:
+        base, slope = self.objective.confidence
         with native_errors():
             minima, _ = _native.half_sweep(
-                side.rows.indptr, side.rows.indices, side.targets, side.weights,
+                side.rows.indptr, side.rows.indices, side.targets, side.counts,
                 self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
                 row_share=side.shares.of_rows, fixed_share=side.shares.of_columns,
+                weight_base=base, weight_slope=slope,
             )  # fmt: skip
         return float(minima)
 
@@ -331,12 +340,13 @@ class RowSolver:
         if prior is not None and self._basis is not None:
             prior = prior.copy()
             _native.rotate(prior, self._basis, None, self.n_threads)
+        base, slope = self.objective.confidence
         with native_errors():
             _native.solve_rows(
-                rows.indptr, rows.indices, side.targets, side.weights,
+                rows.indptr, rows.indices, side.targets, side.counts,
                 self.objective.unobserved_weight, side.penalties, self._fixed, out,
                 gram=self._gram, prior=prior, fixed_share=self._shares.of_columns,
-                n_threads=self.n_threads,
+                n_threads=self.n_threads, weight_base=base, weight_slope=slope,
             )  # fmt: skip
         if self._basis is not None:
             _native.rotate(out, np.ascontiguousarray(self._basis.T), None, self.n_threads)

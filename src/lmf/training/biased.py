@@ -52,8 +52,10 @@ def biased_rows(
 def _without(rows: CSR, offset: float, bias: Floats | None) -> Floats:
     """Return each value less what the offset and the other side's bias say."""
     values = np.ones(rows.nnz, np.float32) if rows.values is None else rows.values
-    less = values - np.float32(offset)
-    return less if bias is None else less - bias[rows.indices]
+    less: Floats = values - np.float32(offset)
+    if bias is not None:
+        less -= bias[rows.indices]
+    return less
 
 
 class BiasedAlternation(Trainer):
@@ -88,7 +90,7 @@ class BiasedAlternation(Trainer):
         self.offset = offset
         self.n_threads = n_threads
         self._rows = (by_user, by_item)
-        self._penalties = tuple(objective.penalties(rows, None) for rows in self._rows)
+        self._penalties = tuple(objective.penalties(rows) for rows in self._rows)
         start = np.zeros((by_item.n_rows, 0), np.float32)
         if n_factors:
             start = initial_factors(by_item.n_rows, n_factors, seed)
@@ -141,25 +143,31 @@ class BiasedAlternation(Trainer):
                 begin_rows(self._biases[side][:, None], bias[:, None], *ids[side])
 
     def _solve(self, side: int) -> float:
-        rows, other = self._rows[side], 1 - side
-        out = np.empty((rows.n_rows, self._factors[side].shape[1] + 1), np.float32)
-        out[:, :-1] = self._factors[side]
-        out[:, -1] = self._biases[side]  # an interrupted sweep leaves rows as they were
+        rows, fixed = self._rows[side], with_ones(self._factors[1 - side])
         minima = np.zeros(rows.n_rows)
+        for place, part in rows.parts(fixed.shape[1]):
+            self._solve_part(side, place, part, fixed, minima[place])
+        return float(minima.sum())
+
+    def _solve_part(
+        self, side: int, place: slice, rows: CSR, fixed: Floats, minima: NDArray[np.float64]
+    ) -> None:
+        factors, bias = self._factors[side][place], self._biases[side][place]
+        out = np.column_stack([factors, bias])  # an interrupted sweep leaves rows as they were
         try:
             with native_errors():
                 _native.solve_rows(
-                    rows.indptr, rows.indices, _without(rows, self.offset, self._biases[other]),
-                    None, 0.0, self._penalties[side], with_ones(self._factors[other]), out,
-                    objective=minima, prior=self._prior(side), n_threads=self.n_threads,
+                    rows.indptr, rows.indices,
+                    _without(rows, self.offset, self._biases[1 - side]), None, 0.0,
+                    self._penalties[side][place], fixed, out,
+                    objective=minima, prior=self._prior(side, rows), n_threads=self.n_threads,
                 )  # fmt: skip
         finally:
-            self._factors[side][:] = out[:, :-1]
-            self._biases[side][:] = out[:, -1]
-        return float(minima.sum())
+            factors[:] = out[:, :-1]
+            bias[:] = out[:, -1]
 
-    def _prior(self, side: int) -> Floats | None:  # noqa: ARG002 (for those who have one)
-        """Return what the factors and the bias of a side are pulled to; None: to zero."""
+    def _prior(self, side: int, rows: CSR) -> Floats | None:  # noqa: ARG002 (not here)
+        """Return what factors and bias of some rows of a side are pulled to; None: to zero."""
         return None
 
     def _penalty(self, side: int) -> float:

@@ -16,6 +16,7 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
 from lmf.factors import Factors
 from lmf.training.biased import with_ones
+from lmf.training.moments import variance
 from lmf.training.trainer import Trainer
 
 __all__ = ["GibbsSampler", "Samples"]
@@ -140,12 +141,11 @@ class GibbsSampler(Trainer):
         self.seed = seed
         self.n_threads = n_threads
         self._rows = (by_user, by_item)
-        self._targets = tuple(_values(rows) - np.float32(offset) for rows in self._rows)
         self._sides = tuple(
             self._start(rows.n_rows, side) for side, rows in enumerate(self._rows)
         )  # float32[n, d + 1]: factors and bias
         self._trusted = [False, False]  # whether the indices of a side were looked at
-        self._precision = np.array([1.0 / max(1e-12, float(self._targets[0].var()))])
+        self._precision = np.array([1.0 / max(1e-12, variance(self._targets(0), np.float32))])
         self._kept = np.zeros(1, np.int64)
         self._samples = Samples.room_for(samples, by_user.n_rows, by_item.n_rows, n_factors)
 
@@ -157,7 +157,7 @@ class GibbsSampler(Trainer):
         """Draw everything once; return the squared error of this draw on the training data."""
         *user_prior, _ = self._draw(0, number)
         *_, errors = self._draw(1, number)
-        self.training_error = math.sqrt(errors / max(1, len(self._targets[0])))
+        self.training_error = math.sqrt(errors / max(1, self._rows[0].nnz))
         self._precision[0] = self._draw_precision(errors, number)
         if number > self.burn_in:
             self._write(self._samples, int(self._kept[0]), user_prior)
@@ -196,12 +196,19 @@ class GibbsSampler(Trainer):
         """Draw one side; return its prior and the squared error of the draw."""
         rows, other = self._rows[side], self._sides[1 - side]
         drawn: tuple[Doubles, Doubles, float] = _native.gibbs_sweep(
-            rows.indptr, rows.indices, self._targets[side], with_ones(other[:, :-1]),
+            rows.indptr, rows.indices, self._targets(side), with_ones(other[:, :-1]),
             self._sides[side], float(self._precision[0]), self._stream(number, side),
             self.n_threads, np.ascontiguousarray(other[:, -1]), check=not self._trusted[side],
         )  # fmt: skip
         self._trusted[side] = True
         return drawn
+
+    def _targets(self, side: int) -> Floats:
+        """Return the ratings less their mean: a copy that is not kept from draw to draw."""
+        rows = self._rows[side]
+        values = np.ones(rows.nnz, np.float32) if rows.values is None else rows.values
+        targets: Floats = values - np.float32(self.offset)
+        return targets
 
     def _stream(self, number: int, part: int) -> int:
         """Return the seed of one part of an epoch, a function of seed, epoch and part alone."""
@@ -210,7 +217,7 @@ class GibbsSampler(Trainer):
 
     def _draw_precision(self, squared_error: float, number: int) -> float:
         random = np.random.Generator(np.random.Philox(self._stream(number, _NOISE)))
-        shape = 0.5 * (1 + len(self._targets[0]))
+        shape = 0.5 * (1 + self._rows[0].nnz)
         return float(random.gamma(shape) / (0.5 * (1e-6 + squared_error)))
 
     def _write(self, samples: Samples, k: int, prior: Sequence[Doubles]) -> None:
@@ -222,7 +229,3 @@ class GibbsSampler(Trainer):
         samples.item_bias[:, k] = items[:, -1]
         samples.user_map[k], samples.user_mean[k] = prior
         samples.precision[k] = self._precision[0]
-
-
-def _values(rows: CSR) -> Floats:
-    return np.ones(rows.nnz, np.float32) if rows.values is None else rows.values

@@ -60,12 +60,14 @@ def leave_one_out_rows(
     column_weights = np.full(rows.n_cols, w0) if shares is None else w0 * shares.astype(np.float64)
     gram = (v_all.T * column_weights) @ v_all
     eye = np.eye(fixed.shape[1])
+    base, slope = objective.confidence
     for row in range(rows.n_rows):
         part = slice(int(rows.indptr[row]), int(rows.indptr[row + 1]))
         columns = rows.indices[part]
         v, n = v_all[columns], len(columns)
         y = np.ones(n) if side.targets is None else side.targets[part].astype(np.float64)
-        c = np.ones(n) if side.weights is None else side.weights[part].astype(np.float64)
+        counts = np.ones(n) if side.counts is None else side.counts[part].astype(np.float64)
+        c = base + slope * counts
         excess = c - column_weights[columns]
         matrix = gram + (v.T * excess) @ v + side.penalties[row] * eye
         solved = np.linalg.solve(matrix, np.column_stack([v.T, v.T @ (c * y)]))

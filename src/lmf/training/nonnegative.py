@@ -33,9 +33,10 @@ def nonnegative_rows(
     Parameters
     ----------
     side : Side
-        The rows, with targets, weights and penalties.
+        The rows, with targets and penalties.
     fixed : ndarray of float32, shape (n, n_factors)
     objective : Objective
+        Without alpha: every observed entry weighs 1.
     out : ndarray of float32, shape (n_rows, n_factors)
         Where it starts from, and the result.
     to_the_end : bool
@@ -45,11 +46,11 @@ def nonnegative_rows(
     gram = None
     if objective.unobserved_weight > 0:
         gram = _native.gram(fixed, n_threads)
-    shared = side.weights is None and objective.unobserved_weight == 1
+    shared = objective.unobserved_weight == 1
     passes = _PASSES_SHARED if shared else _PASSES
     values = np.zeros(side.rows.n_rows)
     _native.nonnegative_rows(
-        side.rows.indptr, side.rows.indices, side.targets, side.weights,
+        side.rows.indptr, side.rows.indices, side.targets, None,
         objective.unobserved_weight, side.penalties, fixed, out, gram, values,
         _PASSES_TO_THE_END if to_the_end else passes, _AT_THE_END, n_threads,
     )  # fmt: skip
@@ -129,7 +130,8 @@ class NonnegativeAlternation(Alternation):
         limit = 2 * np.sqrt(max(level, 1e-12) / n_factors)
         random = np.random.Generator(np.random.Philox(seed))
         for factors in (self.user_factors, self.item_factors):
-            factors[:] = random.random(factors.shape, dtype=np.float32) * np.float32(limit)
+            random.random(dtype=np.float32, out=factors)
+            factors *= np.float32(limit)
 
         full = objective.unobserved_weight == 1
         self._ahead = _Ahead.of(self.item_factors) if full else None

@@ -14,6 +14,7 @@ Floats = NDArray[np.float32]
 
 _TOLERANCE = 1e-2  # of a residual: descent goes on from here, so digits would be lost labour
 _MOST_EPOCHS = 20
+_ELEMENTS = 1 << 20  # squared together, in float64
 
 
 def nonnegative_svd(
@@ -57,22 +58,27 @@ def nonnegative_svd(
         if svd.converged:
             break
     left, right = svd.vectors()
-    sizes = [[_lengths(sign * side) for side in (left, right)] for sign in (1, -1)]
+    singular_values = svd.singular_values
+    del svd  # and its basis
+    sizes = [[_lengths(side, sign) for side in (left, right)] for sign in (1, -1)]
     products = [one * other for one, other in sizes]
     sign = np.where(products[0] >= products[1], np.float32(1), np.float32(-1))
     chosen = np.where(sign > 0, products[0], products[1])
-    length = np.sqrt(svd.singular_values * chosen)
-    found = []
+    length = np.sqrt(singular_values * chosen)
     for side in (left, right):
-        part = np.maximum(side * sign, 0)
-        size = _lengths(part)
+        side *= sign
+        np.maximum(side, 0, out=side)
+        size = _lengths(side)
         scale = np.where(size > 0, length / np.where(size > 0, size, 1.0), 0.0)
-        found.append(np.ascontiguousarray(part * scale.astype(np.float32)))
-    return found[0], found[1]
+        side *= scale.astype(np.float32)
+    return left, right
 
 
-def _lengths(columns: Floats) -> NDArray[np.float64]:
-    """Return the Euclidean length of the positive part of each column."""
-    squares = np.square(np.maximum(columns, 0), dtype=np.float64)
-    lengths: NDArray[np.float64] = np.sqrt(squares.sum(axis=0))
-    return lengths
+def _lengths(columns: Floats, sign: int = 1) -> NDArray[np.float64]:
+    """Return the Euclidean length of the positive part of each column, times a sign."""
+    squares = np.zeros(columns.shape[1])
+    together = max(1, _ELEMENTS // columns.shape[1])
+    for start in range(0, len(columns), together):
+        part = np.maximum(sign * columns[start : start + together], 0)
+        squares += np.square(part, dtype=np.float64).sum(axis=0)
+    return np.sqrt(squares)

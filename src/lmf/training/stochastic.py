@@ -27,6 +27,7 @@ _LANE = 16  # rows are padded with zeros to a multiple of it
 _BLOCK_BYTES = 1 << 20  # of the factors that a block touches: they should fit the second cache
 _GRID = (16, 64)
 _RATINGS = 64  # fewer in a block are not worth one
+_TOGETHER = 1 << 20  # ratings that are sorted into blocks together, with a dozen numbers of each
 
 
 def rate_of(schedule: str, rate: float, decay: float, number: int) -> float:
@@ -69,8 +70,8 @@ class StochasticBiased(Trainer):
 
     Parameters
     ----------
-    by_user, by_item : CSR
-        The ratings and their transpose.
+    by_user : CSR
+        The ratings.
     objective : Objective
         With ``unobserved_weight=0``.
     n_factors : int
@@ -86,7 +87,7 @@ class StochasticBiased(Trainer):
     """
 
     def __init__(
-        self, by_user: CSR, by_item: CSR, objective: Objective, n_factors: int, offset: float,
+        self, by_user: CSR, objective: Objective, n_factors: int, offset: float,
         rule: str, learning_rate: float, schedule: str, decay: float, seed: int,
         n_threads: int = 0,
     ) -> None:  # fmt: skip
@@ -97,11 +98,12 @@ class StochasticBiased(Trainer):
         self.learning_rate, self.schedule, self.decay = learning_rate, schedule, decay
         self.seed = seed
         self.n_threads = n_threads
-        self._penalties = tuple(objective.penalties(rows, None) for rows in (by_user, by_item))
+        lengths = (by_user.row_lengths(), by_user.column_lengths())
+        self._penalties = tuple(objective.penalties_of(n.astype(np.float64)) for n in lengths)
         random = np.random.Generator(np.random.Philox(seed))
         self._sides = (
-            _side(by_user, self._penalties[0], n_factors, rule, random),
-            _side(by_item, self._penalties[1], n_factors, rule, random),
+            _side(lengths[0], self._penalties[0], n_factors, rule, random),
+            _side(lengths[1], self._penalties[1], n_factors, rule, random),
         )
         self._arrange(by_user, random)
         self._checked = False
@@ -117,22 +119,42 @@ class StochasticBiased(Trainer):
             random.permutation(m).astype(np.int32),
             random.permutation(n).astype(np.int32),
         )
-        users = self._places[0][by_user.row_index()]
-        items = self._places[1][by_user.indices]
         for side, places in zip(self._sides, self._places, strict=True):
             side["penalty"] = _placed(side["penalty"], places)
         self._placed_penalties = tuple(
             _placed(one, places) for one, places in zip(self._penalties, self._places, strict=True)
         )
-        block = (users.astype(np.int64) * grid // m) * grid + items.astype(np.int64) * grid // n
-        order = np.argsort(block, kind="stable")
-        values = np.ones(by_user.nnz, np.float32) if by_user.values is None else by_user.values
-        counts = np.bincount(block, minlength=grid * grid)
+        # The stratum of each user by that of each item is the block of a rating.
+        strata = tuple(
+            (places.astype(np.int64) * grid // len(places)).astype(np.uint16)
+            for places in self._places
+        )
+        counts = np.zeros(grid * grid, np.int64)
+        for rows, part in by_user.parts(entries=_TOGETHER):
+            counts += np.bincount(_blocks(rows, part, strata, grid), minlength=grid * grid)
         self._grid = grid
         self._blocks = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._user, self._item = users[order], items[order]
-        self._target = values[order] - np.float32(self.offset)
+        self._user, self._item = (np.empty(by_user.nnz, np.int32) for _ in range(2))
+        self._target = np.empty(by_user.nnz, np.float32)
         self._order = np.zeros(by_user.nnz, np.uint32)
+        ends = self._blocks[:-1].copy()  # of what lies in a block already
+        for rows, part in by_user.parts(entries=_TOGETHER):
+            self._put(rows, part, _blocks(rows, part, strata, grid), ends)
+
+    def _put(
+        self, rows: slice, part: CSR, block: NDArray[np.uint16], ends: NDArray[np.int64]
+    ) -> None:
+        """Append the ratings of some users to their blocks, which end there; in their order."""
+        order = np.argsort(block, kind="stable")
+        counts = np.bincount(block, minlength=len(ends))
+        # Entry k of the sorted part goes to the end of its block, moved by its place among them.
+        to = np.repeat(ends - (np.cumsum(counts) - counts), counts)
+        to += np.arange(len(order))
+        ends += counts
+        self._user[to] = self._places[0][rows][part.row_index()][order]
+        self._item[to] = self._places[1][part.indices[order]]
+        values = np.float32(1) if part.values is None else part.values[order]
+        self._target[to] = values - np.float32(self.offset)
 
     def epoch(self, number: int) -> float:
         """Visit every rating once; return the objective after it."""
@@ -180,6 +202,15 @@ class StochasticBiased(Trainer):
         return Factors(users, items, left, right, of_user, of_item, self.offset)
 
 
+def _blocks(
+    rows: slice, part: CSR, strata: tuple[NDArray[np.uint16], ...], grid: int
+) -> NDArray[np.uint16]:
+    """Return the block of each rating of some users."""
+    blocks: NDArray[np.uint16] = np.repeat(strata[0][rows] * np.uint16(grid), part.row_lengths())
+    blocks += strata[1][part.indices]
+    return blocks
+
+
 def _placed(array: NDArray[Any], places: NDArray[np.int32]) -> NDArray[Any]:
     """Return an array whose element places[k] is element k of the one given."""
     moved = np.empty_like(array)
@@ -188,14 +219,15 @@ def _placed(array: NDArray[Any], places: NDArray[np.int32]) -> NDArray[Any]:
 
 
 def _side(
-    rows: CSR, penalty: NDArray[np.float64], n_factors: int, rule: str, random: np.random.Generator
-) -> dict[str, Floats]:
+    lengths: NDArray[np.int64], penalty: NDArray[np.float64], n_factors: int, rule: str,
+    random: np.random.Generator,
+) -> dict[str, Floats]:  # fmt: skip
     """Return the arrays of one side at the start: normal factors of deviation .1 / √d, no bias."""
-    n, stride = rows.n_rows, math.ceil(n_factors / _LANE) * _LANE
+    n, stride = len(lengths), math.ceil(n_factors / _LANE) * _LANE
     factors = np.zeros((n, stride), np.float32)
     drawn = random.standard_normal((n, n_factors), dtype=np.float32)
-    factors[:, :n_factors] = drawn * np.float32(0.1 / math.sqrt(n_factors))
-    share = penalty / np.maximum(1, rows.row_lengths())
+    np.multiply(drawn, np.float32(0.1 / math.sqrt(n_factors)), out=factors[:, :n_factors])
+    share = penalty / np.maximum(1, lengths)
     return {
         "factors": factors,
         "bias": np.zeros(n, np.float32),

@@ -13,6 +13,7 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
 from lmf.factors import Factors
+from lmf.training.moments import sum_of_squares
 from lmf.training.trainer import Trainer, check_fits
 
 __all__ = ["TruncatedSVD"]
@@ -81,7 +82,7 @@ class TruncatedSVD(Trainer):
         values = by_user.values
         self.energy = float(by_user.nnz)
         if values is not None:
-            self.energy = float(np.square(values, dtype=np.float64).sum())
+            self.energy = sum_of_squares(values)
         self._seed = seed
         self._block = min(_BLOCK, _multiple(n_factors))
         self._next = self._first()  # block to be added
@@ -192,11 +193,13 @@ class TruncatedSVD(Trainer):
 
     def factors(self, users: Vocabulary, items: Vocabulary) -> Factors:
         """Return U = A V and V; V has orthonormal columns."""
-        left, right = self.vectors()
+        if not self._aligned:
+            self._align(self._combined(self._coordinates))
         if self._tall:
-            return Factors(users, items, self._image, right)
+            return Factors(users, items, self._image, self._vectors)
         # The users are the smaller side: their vectors are orthonormal, so scale both over.
-        return Factors(users, items, left * self._scale(), right)
+        scale = self._scale()
+        return Factors(users, items, self._vectors * scale, self._image / scale)
 
     def vectors(self) -> tuple[Floats, Floats]:
         """Return the left and the right singular vectors, as columns, of the present triplets."""
@@ -321,7 +324,9 @@ class TruncatedSVD(Trainer):
         _native.rotate(image, turn, None, self.n_threads)
         largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(self.n_factors)]
         signs = np.where(largest < 0, np.float32(-1), np.float32(1))
-        self._vectors, self._image, self._aligned = vectors * signs, image * signs, True
+        vectors *= signs
+        image *= signs
+        self._vectors, self._image, self._aligned = vectors, image, True
         self.singular_values = np.sqrt(np.maximum(values[order], 0.0))
 
 

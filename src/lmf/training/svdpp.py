@@ -10,25 +10,29 @@ from lmf.data.csr import CSR
 from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, with_bias
 
-__all__ = ["ImplicitAlternation", "implicit_rows"]
+__all__ = ["ImplicitAlternation", "implicit_sums"]
 
 Floats = NDArray[np.float32]
 
 _STEPS = 3  # of conjugate gradients an epoch; they go on from the last epoch's result
 
 
-def implicit_rows(rows: CSR) -> CSR:
-    """Return rows with the values 1 / √|S_u|: what a sum of implicit factors is weighted by."""
-    lengths = rows.row_lengths()
-    scale = (1 / np.sqrt(np.maximum(1, lengths))).astype(np.float32)
-    return CSR(rows.indptr, rows.indices, np.repeat(scale, lengths), rows.n_cols)
+def implicit_sums(rows: CSR, factors: Floats, n_threads: int = 0) -> Floats:
+    """Return the sum of the implicit factors of what each row has, by the root of how many."""
+    sums = _sums_of(rows, factors, n_threads)
+    sums *= _root_shares(rows)[:, None]
+    return sums
 
 
-def _product(rows: CSR, dense: Floats, n_threads: int) -> Floats:
-    product: Floats = _native.sparse_product(
-        rows.indptr, rows.indices, rows.values, dense, n_threads
-    )
-    return product
+def _root_shares(rows: CSR) -> Floats:
+    """Return 1 / √|S_u| of each row."""
+    return (1 / np.sqrt(np.maximum(1, rows.row_lengths()))).astype(np.float32)
+
+
+def _sums_of(rows: CSR, dense: Floats, n_threads: int) -> Floats:
+    """Return for each row the sum of the dense rows of its columns, whatever its values."""
+    sums: Floats = _native.sparse_product(rows.indptr, rows.indices, None, dense, n_threads)
+    return sums
 
 
 class ImplicitAlternation(BiasedAlternation):
@@ -58,8 +62,6 @@ class ImplicitAlternation(BiasedAlternation):
     ) -> None:  # fmt: skip
         super().__init__(by_user, by_item, objective, n_factors, offset, seed, n_threads)
         self.implicit_penalty = implicit_penalty
-        self._implicit = implicit_rows(by_user)
-        self._implicit_of_items = self._implicit.transpose(n_threads)
         self.implicit_factors = np.zeros((by_item.n_rows, n_factors), np.float32)
 
     def epoch(self, number: int) -> float:  # noqa: ARG002 (no epoch differs from another)
@@ -77,18 +79,21 @@ class ImplicitAlternation(BiasedAlternation):
         """Return factors and biases of both sides, and the implicit factors."""
         return {**super().arrays(), "implicit_factors": self.implicit_factors}
 
-    def _sums(self) -> Floats:
-        """Return z, float32[n_users, n_factors]."""
-        return _product(self._implicit, self.implicit_factors, self.n_threads)
+    def _own(self) -> Floats:
+        """Return p = w − z, float32[n_users, n_factors]."""
+        sums = implicit_sums(self._rows[0], self.implicit_factors, self.n_threads)
+        return np.subtract(self._factors[0], sums, out=sums)
 
-    def _prior(self, side: int) -> Floats | None:
-        return with_bias(self._sums()) if side == 0 else None
+    def _prior(self, side: int, rows: CSR) -> Floats | None:
+        if side == 1:
+            return None
+        return with_bias(implicit_sums(rows, self.implicit_factors, self.n_threads))
 
     def _penalty(self, side: int) -> float:
         if side == 1:
             return super()._penalty(1)
-        left, bias = self._factors[0] - self._sums(), self._biases[0].astype(np.float64)
-        energies = _native.column_energies(left, self._penalties[0], self.n_threads)
+        bias = self._biases[0].astype(np.float64)
+        energies = _native.column_energies(self._own(), self._penalties[0], self.n_threads)
         return float(energies.sum() + (self._penalties[0] * bias * bias).sum())
 
     def _implicit_penalty(self) -> float:
@@ -99,42 +104,41 @@ class ImplicitAlternation(BiasedAlternation):
     def _regress(self) -> None:
         r"""Improve y: :math:`(X^T \Lambda X + \lambda_y) Y = X^T \Lambda W`, one column a factor.
 
-        X has the values 1/√|S_u|, Λ the users' penalties on its diagonal, which is what the
-        conjugate gradients are preconditioned by.
+        X has the values 1/√|S_u|, Λ the users' penalties on its diagonal. The conjugate gradients
+        are preconditioned by the diagonal of the matrix.
         """
-        scale = self._penalties[0].astype(np.float32)[:, None]
+        by_user, by_item = self._rows
+        scale = (self._penalties[0] * _root_shares(by_user)).astype(np.float32)[:, None]
         shift = np.float32(self.implicit_penalty)
-        squares = self._implicit_of_items.values
-        values = np.ones(self._implicit_of_items.nnz, np.float32) if squares is None else squares
-        weights = values * values * scale[self._implicit_of_items.indices, 0]
-        rows = self._implicit_of_items.row_index()
-        diagonal = np.bincount(rows, weights, len(self.implicit_factors))[:, None] + shift
-        inverse = (1 / np.maximum(diagonal, 1e-30)).astype(np.float32)
+        diagonal = _sums_of(by_item, scale * _root_shares(by_user)[:, None], self.n_threads)
+        inverse = 1 / np.maximum(diagonal + shift, np.float32(1e-30))
 
-        def gradient(users: Floats, implicit: Floats) -> Floats:
-            back = _product(self._implicit_of_items, users * scale, self.n_threads)
-            return back - shift * implicit
+        def back(users: Floats) -> Floats:
+            """Return XᵀΛ times what it may write over: users are many."""
+            users *= scale
+            return _sums_of(by_item, users, self.n_threads)
 
         y = self.implicit_factors
-        residual = gradient(self._factors[0] - self._sums(), y)
+        residual = back(self._own())
+        residual -= shift * y
         direction = inverse * residual
         squared = _columns(residual, direction)
         for _ in range(_STEPS):
-            image = gradient(_product(self._implicit, direction, self.n_threads), -direction)
+            image = back(implicit_sums(by_user, direction, self.n_threads))
+            image += shift * direction
             step = _ratio(squared, _columns(direction, image))
             y += step * direction
-            residual -= step * image
-            fresh = inverse * residual
-            before, squared = squared, _columns(residual, fresh)
-            direction = fresh + _ratio(squared, before) * direction
+            image *= step
+            residual -= image
+            np.multiply(inverse, residual, out=image)
+            before, squared = squared, _columns(residual, image)
+            direction *= _ratio(squared, before)
+            direction += image
 
     def _balance(self) -> None:
         """Scale each factor up on one side and down on the other so that the penalties agree."""
-        left = self._factors[0] - self._sums()
-        of_users = _native.column_energies(left, self._penalties[0], self.n_threads)
-        of_users += self.implicit_penalty * np.square(self.implicit_factors, dtype=float).sum(
-            axis=0
-        )
+        of_users = _native.column_energies(self._own(), self._penalties[0], self.n_threads)
+        of_users += self.implicit_penalty * _columns(self.implicit_factors, self.implicit_factors)
         of_items = _native.column_energies(self._factors[1], self._penalties[1], self.n_threads)
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = (of_items / of_users) ** 0.25
