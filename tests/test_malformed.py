@@ -10,6 +10,7 @@ import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -436,6 +437,39 @@ def save_over_a_folder() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model().save(folder)
 
+
+# What hypothesis found (benchmarks/trust/malformed_calls.py).
+def bsr_with_indptr(value: int) -> Any:
+    broken = scipy.sparse.bsr_array(matrix())
+    broken.indptr[-1] = value
+    return broken
+
+
+def report() -> Any:
+    return lmf.evaluate(model(), FILMS.rename({"film": "item"}), resamples=10)
+
+
+def films_about(item: Any) -> Any:
+    return lmf.Interactions.from_arrays([1, 2], [1, 2]).with_item_features({"movieId": item, "genre": ["x", "y"]})
+
+
+refused("BSR: indptr beyond the entries", InputError, "indptr", lambda: fit(bsr_with_indptr(2**31 - 1)))
+refused("a decimal that is no number", InputError, "row 1", lambda: Vocabulary([Decimal(1), Decimal("NaN")]))
+refused("pandas' NaT for a column", InputError, "NaTType", lambda: Interactions.from_arrays(pd.NaT, [1]))
+refused("a line break in a file's name", InputError, "two\\nlines", lambda: fit("two\nlines.csv"))
+refused("features of text ids for integer items", InputError, "column 'movieId'", lambda: films_about(["a", "b"]))
+refused("features of integers in words", InputError, "item_features", lambda: films_about(["1", "2"]))
+refused("a number for vocabularies", ParameterError, "users", lambda: data().for_model(3, 4))
+refused("numbers to parse", InputError, "texts", lambda: data().users.parse([3]))
+refused("a split into a number", ParameterError, "folder", lambda: lmf.split_random(data(), 0.5).save(3))
+refused("metrics=3", ParameterError, "metrics", lambda: lmf.evaluate(model(), FILMS, metrics=3))
+refused("rating errors of a number", ParameterError, "model", lambda: lmf.rating_errors(3, FILMS))
+refused("a number compared on", ParameterError, "split", lambda: lmf.compare(FILMS, ["popularity"], split=3))
+refused("a picture of a number", ParameterError, "model", lambda: lmf.plots.factors(3))
+refused("another picture of a number", ParameterError, "model", lambda: lmf.plots.factorization(3, FILMS))
+refused("a report's figure of a number", ParameterError, "metric", lambda: report().figure(3))
+refused("a report's figure of no part", ParameterError, "part", lambda: report().figure_of("ndcg@20", "weighted", "all"))
+refused("a report into a number", ParameterError, "path", lambda: report().save(3))
 
 # fmt: on
 # ---- the tests --------------------------------------------------------------------------------

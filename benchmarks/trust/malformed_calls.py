@@ -10,6 +10,7 @@ infinity in it, within two seconds. Workers are processes, so that one that dies
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import resource
@@ -27,31 +28,22 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import lmf
-from benchmarks.trust.malformed_values import ARRAYS, FILES, MATRICES, TABLES, VALUES
+from benchmarks.trust.malformed_surface import DATA, FEATURES, IDS, callables, commands, surface
+from benchmarks.trust.malformed_surface import FILMS as _FILMS
+from benchmarks.trust.malformed_surface import files as make_files
+from benchmarks.trust.malformed_values import ARRAYS, VALUES
 from benchmarks.trust.record import record
 from benchmarks.trust.workers import run
+from lmf.cli.app import COMMANDS
 from lmf.errors import LmfError, ParameterError
 from lmf.models import Model
 
 QUESTIONS = 50
-FULL, SHORT = 200_000, 5_000
+FULL, SHORT = 100_000, 5_000
 SECONDS = 2.0
+COMMANDS_EVERY = 40  # batches: a command line takes as long as a hundred calls
 
-FILMS = pl.DataFrame(
-    {
-        "user": ["ann", "ann", "bob", "bob", "cat", "cat", "dan", "dan"],
-        "item": ["Heat", "Ronin", "Heat", "Up", "Up", "Ran", "Up", "Heat"],
-        "rating": [5.0, 4.0, 3.0, 2.0, 1.0, 5.0, 4.0, 2.0],
-        "time": [1, 2, 3, 4, 5, 6, 7, 8],
-    }
-)
-FEATURES = {"item": ["Heat", "Ronin", "Up", "Ran"], "genre": ["crime", "crime", "play", "war"]}
-DATA = TABLES | MATRICES | FILES | VALUES | st.just(FILMS)
-IDS = (
-    st.sampled_from(["ann", "Heat", ["ann"], ["Heat", "Up"], [], ["nobody"], None])
-    | ARRAYS
-    | VALUES
-)
+FILMS = pl.DataFrame(_FILMS)
 MODELS = sorted(Model.registry)
 QUICK: dict[str, dict[str, Any]] = {
     name: {
@@ -201,7 +193,10 @@ def verdict(question: Callable[[], Any]) -> str:
     started = process_time()
     told = "answered"
     try:
-        bad = wrong_with(question(), lenient="skip" in repr(_closure(question)))
+        answer = question()
+        bad = wrong_with(answer, lenient="skip" in repr(_closure(question)))
+        if isinstance(answer, str) and answer.startswith("WRONG"):
+            bad = answer.removeprefix("WRONG: ")
         if bad:
             told = f"WRONG: {bad}"
     except LmfError as error:
@@ -212,9 +207,20 @@ def verdict(question: Callable[[], Any]) -> str:
             or (isinstance(error, ParameterError) and not error.name)
         ):
             told = f"WRONG: {error!r} is no line that names its field"
-    except (Exception, RecursionError) as error:
+    except OSError as error:
+        told = f"a documented {type(error).__name__}"
+        if getattr(question, "asked", "") != "Report.save":
+            told = f"WRONG: a bare {error!r}"
+    except BaseException as error:  # a panic of Rust is no Exception
+        if isinstance(error, KeyboardInterrupt) or type(error).__module__.startswith("hypothesis"):
+            raise
         told = f"WRONG: a bare {type(error).__name__}: {str(error)[:200]}"
     seconds = process_time() - started
+    if seconds > SECONDS:  # again: a processor whose caches others use counts what they cost, too
+        started = process_time()
+        with contextlib.suppress(Exception):
+            question()
+        seconds = min(seconds, process_time() - started)
     if seconds > SECONDS:
         told = f"WRONG: {seconds:.1f} s of processor time"
     return f"{told} from {_closure(question)!r}"[:400] if told.startswith("WRONG") else told
@@ -225,10 +231,8 @@ def _closure(question: Callable[[], Any]) -> dict[str, Any]:
     cells = dict(
         zip(names, (cell.cell_contents for cell in question.__closure__ or ()), strict=True)
     )
-    return {
-        "line": question.__code__.co_firstlineno,
-        **{k: v for k, v in cells.items() if k != "fitted"},
-    }
+    kept = {k: v for k, v in cells.items() if k not in ("fitted", "receiver", "one")}
+    return {"asked": getattr(question, "asked", question.__code__.co_firstlineno), **kept}
 
 
 def make() -> Callable[[int], str]:
@@ -243,7 +247,8 @@ def make() -> Callable[[int], str]:
         name: model(**QUICK[name]).fit(FILMS, **features.get(name, {}))
         for name, model in Model.registry.items()
     }
-    questions = st.one_of(_fits(), _questions(fitted), _others(fitted))
+    make_files()
+    calls = st.one_of(_fits(), _questions(fitted), _others(fitted), surface(), surface())
 
     def case(number: int) -> str:
         found: list[str] = []
@@ -253,7 +258,7 @@ def make() -> Callable[[int], str]:
             max_examples=QUESTIONS, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        @given(questions)
+        @given(commands() if number % COMMANDS_EVERY == 0 else calls)
         def ask(question: Callable[[], Any]) -> None:
             told = verdict(question)
             if told.startswith("WRONG"):
@@ -272,8 +277,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed")
     asked = parser.parse_args()
     batches = -(-asked.cases // QUESTIONS)
-    outcome = run(make, asked.first, asked.first + batches, patience=60.0)
-    figures = {**outcome.figures(), "questions": outcome.cases * QUESTIONS}
+    outcome = run(make, asked.first, asked.first + batches, patience=30.0)
+    figures = {
+        **outcome.figures(), "questions": outcome.cases * QUESTIONS, "callables": len(callables()),
+        "commands": len(COMMANDS),
+    }  # fmt: skip
     record("malformed-calls", figures)
     for number, told in outcome.findings.items():
         print(f"seed {number}: {told}")

@@ -150,7 +150,9 @@ def _tables(draw: st.DrawFn) -> Any:
             return (
                 frame.lazy() if made == "lazy" else frame.to_arrow() if made == "arrow" else frame
             )
-    except Exception:  # the other library knows no such table
+    except BaseException as error:  # the other library knows no such table, or panics at it
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         return table
     if made == "uneven" and names:
         table[names[0]] = table[names[0]][:-1]

@@ -8,18 +8,22 @@ watcher notes it and starts another behind it.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
 __all__ = ["Outcome", "run"]
 
 Case = Callable[[int], str]
+
+ASLEEP = 20.0  # seconds without a thread that would run: whoever sleeps so long waits for ever
 
 
 @dataclass
@@ -121,14 +125,15 @@ def run(
 
 class _Worker:
     def __init__(self, make: Callable[[], Case], first: int, last: int) -> None:
-        context = multiprocessing.get_context("fork")
+        context = multiprocessing.get_context("spawn")  # a fork inherits locks of busy threads
         self.first, self.last, self.done = first, last, False
         self.at = context.Value("q", first, lock=False)
         self.inbox, outbox = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(make, first, last, self.at, outbox))
         self.process.start()
         outbox.close()
-        self._seen = (first, monotonic(), self._seconds())
+        self._seen = (first, self._seconds())
+        self._awake = (monotonic(), self._seconds())
 
     def take(self, outcome: Outcome) -> bool:
         """Read one message; whether the worker is at its end."""
@@ -155,13 +160,16 @@ class _Worker:
 
     def hangs(self, patience: float) -> bool:
         """Whether it has been at the same case for too long, in processor time, or asleep."""
-        number, since, used = self._seen
+        number, used = self._seen
+        seconds = self._seconds()
         if self.at.value != number:
-            self._seen = (self.at.value, monotonic(), self._seconds())
+            self._seen = (self.at.value, seconds)
+        # Somebody who waits for a processor that others have is no more asleep than one at work.
+        if self.at.value != number or seconds > self._awake[1] or self._is_awake():
+            self._awake = (monotonic(), seconds)
+        if self.at.value != number:
             return False
-        busy = self._seconds() - used
-        asleep = monotonic() - since > 60 and busy < patience / 20 and not self._stopped()
-        return busy > patience or asleep
+        return seconds - used > patience or monotonic() - self._awake[0] > ASLEEP
 
     def end(self, signal_number: int | None = None) -> None:
         """Reap the process, killed first if a signal is given."""
@@ -181,8 +189,13 @@ class _Worker:
         fields = self._fields()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def _stopped(self) -> bool:
-        return self._fields()[0] == "T"
+    def _is_awake(self) -> bool:
+        """Whether a thread runs, waits for a processor or a disk, or was stopped from outside."""
+        for stat in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):
+                if stat.read_text().rpartition(")")[2].split()[0] in "RDT":
+                    return True
+        return False
 
 
 def _work(make: Callable[[], Case], first: int, last: int, at: Any, outbox: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,16 @@ __all__ = [
 
 
 class LmfError(Exception):
-    """Root of all errors of this package; ``str(error)`` is one readable line."""
+    r"""Root of all errors of this package; ``str(error)`` is one readable line.
+
+    Examples
+    --------
+    >>> print(LmfError("no such file: two\nlines.csv"))
+    no such file: two\nlines.csv
+    """
+
+    def __str__(self) -> str:
+        return _one_line(super().__str__())
 
 
 class InputError(LmfError, ValueError):
@@ -61,7 +71,7 @@ class InputError(LmfError, ValueError):
             place.append(f"row {self.row}")
         where = f" ({', '.join(place)})" if place else ""
         way_out = f"; {self.hint}" if self.hint else ""
-        return f"{self.message}{where}{way_out}"
+        return _one_line(f"{self.message}{where}{way_out}")
 
 
 class ColumnError(InputError):
@@ -123,7 +133,7 @@ class UnknownIdError(LmfError, KeyError):
         super().__init__(self.message)
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
-        return self.message
+        return _one_line(self.message)
 
 
 class NotFittedError(LmfError, RuntimeError):
@@ -149,3 +159,8 @@ class ModelFileError(LmfError):
 
 class CheckpointError(ModelFileError):
     """A checkpoint that a fit cannot go on from, and what to do about it."""
+
+
+def _one_line(text: str) -> str:
+    """Write control characters, line breaks first of all, as Python would: names may hold them."""
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", lambda one: repr(one[0])[1:-1], text)

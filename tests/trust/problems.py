@@ -30,13 +30,18 @@ MODELS: dict[str, lmf.Model] = {
     "pure svd": lmf.PureSVD(4, tolerance=1e-9, epochs=8),
     "bias only": lmf.BiasOnly(),
     "popularity": lmf.Popularity(),
+    "content": lmf.ContentBased(6, tolerance=0, epochs=8),
 }
 """Every trainer, in every of its ways to work."""
 
 
 @cache
 def small_data(seed: int = 0) -> lmf.Interactions:
-    """Ratings 1 to 5 of 420 users and 330 items: more of some than others, always the same."""
+    """Ratings 1 to 5 of 420 users and 330 items: more of some than others, always the same.
+
+    What the items are is beside them, for the model that asks for it: more terms than it has
+    dimensions.
+    """
     random = np.random.default_rng(seed)
     one, other = random.random(9000), random.random(9000)
     # Roots and products are rounded alike on every CPU; powers are not.
@@ -45,7 +50,9 @@ def small_data(seed: int = 0) -> lmf.Interactions:
     tastes, kinds = random.standard_normal((420, 3)), random.standard_normal((330, 3))
     fits = (tastes[users] * kinds[items]).sum(axis=1)
     ratings = np.clip(np.rint(3 + fits + random.normal(0, 0.5, len(fits))), 1, 5)
-    return lmf.Interactions.from_arrays(users, items, ratings)
+    words = [f"word{1 + item % 17} word{30 + item % 23}" for item in range(330)]
+    data = lmf.Interactions.from_arrays(users, items, ratings)
+    return data.with_item_features({"item": range(330), "title": words})
 
 
 def fresh(name: str, **params: Any) -> lmf.Model:

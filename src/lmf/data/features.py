@@ -42,6 +42,8 @@ class ItemFeatures:
         n x number of features; each row of length one, or empty where nothing is known.
     names : tuple of str
         Of the features: ``"genres=Comedy"``, ``"title=heat"``, ``"year"``.
+    item_column : str
+        What the column of ids was called.
 
     References
     ----------
@@ -60,6 +62,7 @@ class ItemFeatures:
     items: Vocabulary
     rows: CSR
     names: tuple[str, ...]
+    item_column: str = "item"
 
     @classmethod
     def of(
@@ -128,7 +131,7 @@ class ItemFeatures:
             raise InputError(
                 f"nothing is known of any item: {', '.join(wanted)} are empty, or the same for all"
             )
-        return cls(items, rows, names)
+        return cls(items, rows, names, ids)
 
     @property
     def n_features(self) -> int:
@@ -153,7 +156,7 @@ class ItemFeatures:
         kept = self.rows.select_rows(place[known])
         lengths[1:][known] = kept.row_lengths()
         rows = CSR(np.cumsum(lengths), kept.indices, kept.values, kept.n_cols)
-        return ItemFeatures(items, rows, self.names)
+        return ItemFeatures(items, rows, self.names, self.item_column)
 
 
 def item_features_like(table: Any, column: str) -> ItemFeatures:

@@ -21,7 +21,7 @@ from lmf.data.features import ItemFeatures, item_features_like
 from lmf.data.frames import to_native
 from lmf.data.intake import Duplicates, Parts, parts_of, parts_of_arrays
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError, UnknownIdError
+from lmf.errors import InputError, ParameterError, UnknownIdError
 from lmf.validation import (
     FloatArray,
     Int32Array,
@@ -336,7 +336,13 @@ class Interactions:
         Interactions(1 user x 2 items, 1 interaction, no values, 2 item features)
         """
         found = item_features_like(features, self.columns.item)
-        here = self.items.index(found.items)
+        try:
+            here = self.items.index(found.items)
+        except InputError as error:
+            raise InputError(
+                f"item_features are about other items: {error.message}",
+                column=found.item_column, hint=error.hint,
+            ) from None  # fmt: skip
         if not (here >= 0).any():
             mine, theirs = self.items.tolist([0])[0], found.items.tolist([0])[0]
             raise InputError(
@@ -397,6 +403,9 @@ class Interactions:
         array([0, 0, 1])
         """
         checked_choice("unknown", unknown, ("raise", "skip"))
+        for name, ids in (("users", users), ("items", items)):
+            if not isinstance(ids, Vocabulary):
+                raise ParameterError(name, ids, "a Vocabulary, such as that of a model")
         user_map = _mapped(self.users, users, "user", unknown)
         item_map = _mapped(self.items, items, "item", unknown)
         # Both vocabularies are sorted, so the maps rise and sorted rows stay sorted.

@@ -91,6 +91,9 @@ def _compressed(matrix: Any, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]
 
 
 def _coordinates(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Any]:
+    if matrix.format == "bsr":  # scipy makes room for what a broken indptr says
+        indptr = _integers("indptr", matrix.indptr).astype(np.int64)
+        check_indptr(indptr, min(int(indptr[-1]), len(matrix.indices)))
     try:
         coo = matrix if matrix.format == "coo" else matrix.tocoo()
         rows, cols = _integers("row index", coo.row), _integers("column index", coo.col)

@@ -124,7 +124,7 @@ def as_series(values: object, column: str) -> pl.Series:
         series = values
     elif isinstance(values, np.ndarray):
         series = _from_numpy(values, column)
-    elif module_of(values) in ("pandas", "modin", "cudf") and hasattr(values, "to_numpy"):
+    elif module_of(values) in ("pandas", "modin", "cudf") and hasattr(values, "dtype"):
         series = _from_pandas(values, column)
     elif hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
         series = _from_arrow(values, column)
@@ -225,6 +225,10 @@ def _from_objects(values: Sequence[Any], column: str) -> pl.Series:
         and all(map(is_missing, floats))
     ):
         groups.discard("float")  # the NaN that pandas puts among texts is no second type
+    if groups == {"Decimal"}:  # Polars panics at those that are no number
+        for row, value in enumerate(values):
+            if isinstance(value, decimal.Decimal) and not value.is_finite():
+                raise InputError(f"{value} is not a number", column=column, row=row)
     if not groups:
         return pl.Series(column, [None] * len(values), dtype=pl.Null)
     try:

@@ -32,7 +32,7 @@ from lmf.data.interactions import Interactions
 from lmf.data.split import Split, UserSplit
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError, LmfError
-from lmf.validation import Int32Array
+from lmf.validation import Int32Array, checked_path
 
 __all__ = ["is_split", "load_split", "save_split"]
 
@@ -49,7 +49,7 @@ def is_split(path: str | os.PathLike[str]) -> bool:
 
 def save_split(split: Split | UserSplit, folder: str | os.PathLike[str]) -> None:
     """Write a split; see :meth:`Split.save`. Whole or not at all: the folder is made beside."""
-    target = Path(os.path.realpath(folder))
+    target = Path(os.path.realpath(checked_path("folder", folder)))
     if target.exists() and not (
         is_split(target) or (target.is_dir() and not any(target.iterdir()))
     ):

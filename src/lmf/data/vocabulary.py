@@ -326,6 +326,8 @@ class Vocabulary:
         >>> Vocabulary([30, 10]).parse(["30", "31"])
         [30, 31]
         """
+        if not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+            raise InputError("expected a list of texts", column="texts")
         if not texts:
             return []
         series = ids_from_text(list(texts), self.dtype, self._kind, "ids")

@@ -143,6 +143,8 @@ def compare(
     if item_features is not None:
         interactions = interactions.with_item_features(item_features)
     cut = checked_int("k", k, 1)
+    if not isinstance(split, Split | None):
+        raise ParameterError("split", split, "a Split")
     held = split_random(interactions, seed=seed) if split is None else split
     asked = list(suitable(interactions) if models is None else models)
     made = [_made(one, seed, n_threads) for one in asked]

@@ -221,6 +221,8 @@ def select_metrics(
         _check_cut("k", cut)
     if isinstance(names, (str, Metric)):
         names = [names]
+    if not isinstance(names, Iterable | None):
+        raise ParameterError("metrics", names, "names of metrics")
     chosen: dict[Metric, None] = {}  # an ordered set
     for one in _ALL if names is None else names:
         metric = one if isinstance(one, Metric) else _parse(one)

@@ -108,6 +108,8 @@ def rating_errors(model: RatingModel, test: object, *, n_threads: int = 0) -> Ra
     >>> rating_errors(model, {"user": [2], "item": [8], "rating": [3]}).mae.__round__(2)
     0.33
     """
+    if not hasattr(model, "predicts_values"):
+        raise ParameterError("model", model, "a fitted model")
     if not model.predicts_values:
         raise ParameterError(
             "metrics", "rmse",

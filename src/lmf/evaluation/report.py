@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,7 +21,7 @@ from lmf.evaluation.rating_errors import RATING_METRICS, RatingErrors
 from lmf.evaluation.scores import Counts, Scores
 from lmf.evaluation.slices import Part
 from lmf.store.atomic import replacing
-from lmf.validation import checked_choice
+from lmf.validation import checked_choice, checked_path
 
 __all__ = ["REPORT_ENDINGS", "Report"]
 
@@ -186,6 +185,8 @@ class Report:
 
     def figure_of(self, metric: Metric | str, model: str, part: Part) -> Figure | None:
         """Return a figure of a slice; None where it has none."""
+        if not isinstance(part, Part):
+            raise ParameterError("part", part, "one of the report's parts")
         if (model, metric, part.name) not in self._inference:
             return None
         return self._inference.figure(model, metric, part.name)
@@ -247,6 +248,8 @@ class Report:
         """Find a metric of this report."""
         if str(metric).lower() in RATING_METRICS:
             return str(metric).lower()
+        if not isinstance(metric, str | Metric):
+            raise ParameterError("metric", metric, "the name of a metric of this report")
         (asked,) = [metric] if isinstance(metric, Metric) else select_metrics(metric, k=[1])
         if asked not in self.metrics or (isinstance(metric, str) and "@" not in metric):
             names = (f"{one.name}@{one.k}" for one in self.metrics)
@@ -389,7 +392,7 @@ class Report:
         OSError
             If it cannot be written; a file that was there is as it was.
         """
-        ending = Path(path).suffix.lower()
+        ending = checked_path("path", path).suffix.lower()
         if ending not in REPORT_ENDINGS:
             raise ParameterError(
                 "path", str(path), f"a file that ends in {', '.join(REPORT_ENDINGS)}"

@@ -96,6 +96,8 @@ def factorization(
     >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
     ['A', 'U', 'Vᵀ', 'U Vᵀ']
     """
+    if not isinstance(model, Model):
+        raise ParameterError("model", model, "a fitted model")
     factors = model._fitted()
     if not factors.n_factors:
         raise ParameterError("model", model.name, "a model with latent factors")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lmf import drawing
-from lmf.errors import InputError
+from lmf.errors import InputError, ParameterError
 from lmf.models import Model
 from lmf.models.describing import Ends, describe, labels_of
 from lmf.plots.heatmap import shortened
@@ -63,6 +63,8 @@ def factors(
     >>> len(figure.axes)
     2
     """
+    if not isinstance(model, Model):
+        raise ParameterError("model", model, "a fitted model")
     n = checked_int("n", n, 1, 30)
     most = checked_int("n_factors", n_factors, 1, 60)
     told = describe(

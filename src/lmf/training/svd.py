@@ -316,18 +316,34 @@ class TruncatedSVD(Trainer):
         """Keep the vectors, turned so that A V has columns orthogonal to float32's last digit."""
         vectors, _ = self._orthonormal(vectors)
         image = self._times(self._down, vectors)
-        values, turn = _native.eigen_symmetric(_native.gram(image, self.n_threads), self.n_threads)
-        order = np.argsort(-values, kind="stable")
-        turn = np.ascontiguousarray(turn[order])
+        values = self._turn(vectors, image, np.ones(self.n_factors))
+        if values[-1] < _UNEVEN * values[0]:  # what came of the short columns is rounding
+            lengths = np.linalg.norm(image, axis=0).astype(np.float64)
+            lengths[lengths == 0] = 1.0
+            image /= lengths.astype(np.float32)
+            values = self._turn(vectors, image, lengths)
         # The largest element of each vector is positive: one of two answers, always the same.
-        _native.rotate(vectors, turn, None, self.n_threads)
-        _native.rotate(image, turn, None, self.n_threads)
         largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(self.n_factors)]
         signs = np.where(largest < 0, np.float32(-1), np.float32(1))
         vectors *= signs
         image *= signs
         self._vectors, self._image, self._aligned = vectors, image, True
-        self.singular_values = np.sqrt(np.maximum(values[order], 0.0))
+        self.singular_values = np.sqrt(np.maximum(values, 0.0))
+
+    def _turn(
+        self, vectors: Floats, image: Floats, lengths: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Turn both until the image's columns, times these lengths, are orthogonal.
+
+        Return the squares of their new lengths, falling. The image is left with them.
+        """
+        gram = _native.gram(image, self.n_threads) * lengths[:, None] * lengths
+        values, turn = _native.eigen_symmetric(gram, self.n_threads)
+        order = np.argsort(-values, kind="stable")
+        turn = np.ascontiguousarray(turn[order])
+        _native.rotate(vectors, turn, None, self.n_threads)
+        _native.rotate(image, turn * lengths, None, self.n_threads)
+        return np.asarray(values[order], np.float64)
 
 
 def _multiple(width: int) -> int:

@@ -89,6 +89,9 @@ class Tuning:
 
     def command_line(self, data: str = "ratings.csv", output: str = "model.lmf") -> str:
         """Return the command that fits the same model to a file."""
+        for name, file in (("data", data), ("output", output)):
+            if not isinstance(file, str):
+                raise ParameterError(name, file, "the name of a file, as text")
         words = [
             f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
             for name, value in self.given.items()
@@ -118,6 +121,8 @@ class Tuning:
         LmfError
             Without matplotlib (``pip install "lmf[plot]"``).
         """
+        if not isinstance(parameters, tuple | list | None):
+            raise ParameterError("parameters", parameters, "a tuple of names")
         figure_of = _figure()
         done = self.trials.filter(pl.col("state") == "complete")
         searched = [n for n in done.columns if n in self.params and done[n].n_unique() > 1]
