@@ -14,7 +14,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic, perf_counter
+from time import monotonic, process_time
 from typing import Any
 
 __all__ = ["Outcome", "run"]
@@ -37,7 +37,7 @@ class Outcome:
     deaths, hangs, wrong : int
         Cases that ended their process, that took too long, and that said ``"WRONG: ..."``.
     slowest : float
-        Seconds of the slowest case, which may have been waiting for a processor.
+        Processor seconds of the slowest case.
     """
 
     cases: int = 0
@@ -78,6 +78,8 @@ def run(
     *,
     patience: float,
     n_workers: int = 0,
+    at_a_time: int = 2000,
+    after: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Run cases first..last-1 in worker processes.
 
@@ -92,10 +94,14 @@ def run(
         Processor seconds that a case may take.
     n_workers : int
         At a time; 0: as many as there are processors.
+    at_a_time : int
+        Cases of one process, at most: what a case leaves behind, the next ones find.
+    after : callable
+        Given the outcome so far whenever a process is at its end.
     """
     outcome = Outcome()
     n_workers = n_workers or len(os.sched_getaffinity(0))
-    size = max(1, min(2000, -(-(last - first) // n_workers)))
+    size = max(1, min(at_a_time, -(-(last - first) // n_workers)))
     chunks = [(at, min(at + size, last)) for at in range(first, last, size)][::-1]
     going: list[_Worker] = []
     while chunks or going:
@@ -116,6 +122,7 @@ def run(
                 outcome.cases += worker.at.value - worker.first + (1 if not worker.done else 0)
                 if not worker.done and worker.at.value + 1 < worker.last:
                     chunks.append((worker.at.value + 1, worker.last))
+                after(outcome)
     return outcome
 
 
@@ -156,12 +163,12 @@ class _Worker:
     def hangs(self, patience: float) -> bool:
         """Whether it has been at the same case for too long, in processor time, or asleep."""
         number, since, used = self._seen
-        if self.at.value != number:
-            self._seen = (self.at.value, monotonic(), self._seconds())
-            return False
+        if self.at.value != number or self._waits_its_turn():
+            used = self._seconds() if self.at.value != number else used
+            self._seen = (self.at.value, monotonic(), used)
+            since = monotonic()
         busy = self._seconds() - used
-        asleep = monotonic() - since > 60 and busy < patience / 20 and not self._stopped()
-        return busy > patience or asleep
+        return busy > patience or (monotonic() - since > 60 and busy < patience / 20)
 
     def end(self, signal_number: int | None = None) -> None:
         """Reap the process, killed first if a signal is given."""
@@ -181,8 +188,9 @@ class _Worker:
         fields = self._fields()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def _stopped(self) -> bool:
-        return self._fields()[0] == "T"
+    def _waits_its_turn(self) -> bool:
+        """Whether it is stopped, or could run if there were a processor: neither is sleep."""
+        return self._fields()[0] in "TR"
 
 
 def _work(make: Callable[[], Case], first: int, last: int, at: Any, outbox: Any) -> None:
@@ -195,12 +203,12 @@ def _work(make: Callable[[], Case], first: int, last: int, at: Any, outbox: Any)
     slowest = 0.0
     for number in range(first, last):
         at.value = number
-        started = perf_counter()
+        started = process_time()
         try:
             told = case(number)
         except BaseException as error:
             told = f"WRONG: {type(error).__name__}: {error}"
-        slowest = max(slowest, perf_counter() - started)
+        slowest = max(slowest, process_time() - started)
         if told.startswith("WRONG"):
             outbox.send(("wrong", number, told))
             told = "wrong"
