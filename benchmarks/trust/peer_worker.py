@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -62,12 +63,15 @@ def fitted(peer, made, threads=1):
             made, n_components=64, train_epochs=5, random_seed=0, n_threads=threads
         ).learn()
     if peer == "surprise":
-        import pandas as pd
         from surprise import SVD, Dataset, Reader
 
         rows = made.tocoo()
-        table = pd.DataFrame({"user": rows.row, "item": rows.col, "rating": rows.data})
-        data = Dataset.load_from_df(table, Reader(rating_scale=(1, 5))).build_full_trainset()
+        with tempfile.NamedTemporaryFile("w") as file:
+            for row in zip(rows.row, rows.col, rows.data, strict=True):
+                print(*row, file=file)
+            file.flush()
+            reader = Reader(line_format="user item rating", sep=" ", rating_scale=(1, 5))
+            data = Dataset.load_from_file(file.name, reader).build_full_trainset()
         return SVD(n_factors=64, n_epochs=5, random_state=0).fit(data)
     from sklearn.decomposition import NMF
 

@@ -62,9 +62,9 @@ def ask(peer: str, *what: str, threads: str = "1") -> str:
         return "hung"
     if done.returncode < 0:
         return f"died of signal {-done.returncode}"
-    answers = [line for line in done.stdout.splitlines() if line.startswith("ANSWER")]
-    if answers and not done.returncode:
-        return answers[-1].removeprefix("ANSWER ")
+    *_, answer = done.stdout.rpartition("ANSWER ")  # behind a bar of progress, maybe
+    if "ANSWER " in done.stdout and not done.returncode:
+        return answer.strip()
     return f"raised {(done.stderr.strip().splitlines() or ['?'])[-1][:100]}"
 
 
@@ -84,8 +84,8 @@ class Server:
         """The words of its next answer."""
         assert self.process.stdout
         for line in self.process.stdout:
-            if line.startswith("ANSWER"):
-                return line.split()[1:]
+            if "ANSWER " in line:
+                return line.rpartition("ANSWER ")[2].split()
         raise SystemExit(f"{self.process.args} ended: {self.process.wait()}")
 
     def asked(self) -> list[str]:

@@ -212,7 +212,7 @@ def _blaming(checkpoint: Checkpoint | None) -> Iterator[None]:
     """Turn what a kernel says of numbers it cannot use into an error of the file they are from."""
     try:
         yield
-    except ValueError as error:
+    except (ArithmeticError, ValueError) as error:
         if checkpoint is None or isinstance(error, LmfError):
             raise
         raise checkpoint.damaged(error) from error
