@@ -16,7 +16,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic, process_time
 from typing import Any
 
 __all__ = ["Outcome", "run"]
@@ -41,7 +41,7 @@ class Outcome:
     deaths, hangs, wrong : int
         Cases that ended their process, that took too long, and that said ``"WRONG: ..."``.
     slowest : float
-        Seconds of the slowest case, which may have been waiting for a processor.
+        Processor seconds of the slowest case.
     """
 
     cases: int = 0
@@ -82,6 +82,8 @@ def run(
     *,
     patience: float,
     n_workers: int = 0,
+    at_a_time: int = 2000,
+    after: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Run cases first..last-1 in worker processes.
 
@@ -96,10 +98,14 @@ def run(
         Processor seconds that a case may take.
     n_workers : int
         At a time; 0: as many as there are processors.
+    at_a_time : int
+        Cases of one process, at most: what a case leaves behind, the next ones find.
+    after : callable
+        Given the outcome so far whenever a process is at its end.
     """
     outcome = Outcome()
     n_workers = n_workers or len(os.sched_getaffinity(0))
-    size = max(1, min(2000, -(-(last - first) // n_workers)))
+    size = max(1, min(at_a_time, -(-(last - first) // n_workers)))
     chunks = [(at, min(at + size, last)) for at in range(first, last, size)][::-1]
     going: list[_Worker] = []
     while chunks or going:
@@ -120,6 +126,7 @@ def run(
                 outcome.cases += worker.at.value - worker.first + (1 if not worker.done else 0)
                 if not worker.done and worker.at.value + 1 < worker.last:
                     chunks.append((worker.at.value + 1, worker.last))
+                after(outcome)
     return outcome
 
 
@@ -208,12 +215,12 @@ def _work(make: Callable[[], Case], first: int, last: int, at: Any, outbox: Any)
     slowest = 0.0
     for number in range(first, last):
         at.value = number
-        started = perf_counter()
+        started = process_time()
         try:
             told = case(number)
         except BaseException as error:
             told = f"WRONG: {type(error).__name__}: {error}"
-        slowest = max(slowest, perf_counter() - started)
+        slowest = max(slowest, process_time() - started)
         if told.startswith("WRONG"):
             outbox.send(("wrong", number, told))
             told = "wrong"

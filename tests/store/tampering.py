@@ -76,7 +76,14 @@ def tampered(originals: Sequence[bytes], number: int) -> bytes:
     for _ in range(draw.choice((1, 1, 1, 2))):
         try:
             content = draw.choice(_WAYS)(content, draw)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             return content  # tampered with already so that this way knows it no longer
     return content
 
@@ -170,7 +177,7 @@ def _arrays(content: bytes, draw: random.Random) -> bytes:
         name = draw.choice(names)
         start, stop = header[name]["data_offsets"]
         dtype = np.dtype(document["arrays"][name][0])
-        if stop == start:
+        if not 0 <= start < stop <= len(changed):
             continue
         how = draw.randrange(4)
         place = start + dtype.itemsize * draw.randrange((stop - start) // dtype.itemsize)

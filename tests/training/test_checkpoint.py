@@ -199,3 +199,11 @@ def test_what_cannot_be_written_is_an_error_and_leaves_the_file(tmp_path: Path) 
     with pytest.raises(ModelFileError, match="not finite"):
         checkpoint.write({"user_factors": np.full(3, np.nan, np.float32)}, {}, history())
     assert (tmp_path / "fit").read_bytes() == content
+
+
+def test_what_a_hostile_checkpoint_says_is_told_in_short(tmp_path: Path) -> None:
+    hostile = replace(FIT, params={**FIT.params, "n_factors": "x" * 3000})
+    Checkpoint(tmp_path / "fit", hostile).write(STATE, BEST, history())
+    with pytest.raises(CheckpointError, match=r"n_factors was 'x+\.\.\. and is") as caught:
+        Checkpoint(tmp_path / "fit", FIT, resume=True).check()
+    assert len(str(caught.value)) < 1000

@@ -19,7 +19,7 @@ from lmf.store.container import (
     JsonObject,
 )
 
-__all__ = ["parse_header", "parse_json"]
+__all__ = ["parse_header", "parse_json", "short"]
 
 MOST_ARRAYS = 1000
 
@@ -79,7 +79,7 @@ def _document(metadata: object) -> JsonObject:
     version = metadata.get("format_version")
     if version != str(FORMAT_VERSION):
         raise ContainerError(
-            f"format version {_short(version)}, but this lmf reads version {FORMAT_VERSION}: "
+            f"format version {short(version)}, but this lmf reads version {FORMAT_VERSION}: "
             "load it with the lmf that wrote it, or a newer one"
         )
     text = metadata.get("document")
@@ -96,18 +96,18 @@ def _document(metadata: object) -> JsonObject:
 
 def _array_info(name: str, entry: object) -> ArrayInfo:
     if not ARRAY_NAME.fullmatch(name):
-        raise ContainerError(f"damaged: {_short(name)} is not a name for an array")
+        raise ContainerError(f"damaged: {short(name)} is not a name for an array")
     where = f"damaged: array {name!r}"
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ContainerError(f"{where} lacks dtype, shape or data_offsets")
     dtype_name, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     dtype = DTYPES.get(dtype_name) if isinstance(dtype_name, str) else None
     if dtype is None:
-        raise ContainerError(f"{where} has the unknown dtype {_short(dtype_name)}")
+        raise ContainerError(f"{where} has the unknown dtype {short(dtype_name)}")
     if not _are_counts(shape) or len(shape) > MOST_DIMENSIONS:
-        raise ContainerError(f"{where} has the impossible shape {_short(shape)}")
+        raise ContainerError(f"{where} has the impossible shape {short(shape)}")
     if not _are_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise ContainerError(f"{where} has impossible offsets {_short(offsets)}")
+        raise ContainerError(f"{where} has impossible offsets {short(offsets)}")
     if math.prod(shape) * dtype.itemsize != offsets[1] - offsets[0]:
         raise ContainerError(f"{where}: {dtype_name} of shape {shape} does not fill its bytes")
     return ArrayInfo(dtype, tuple(shape), offsets[0], offsets[1])
@@ -153,7 +153,8 @@ def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:100]
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Show a value of a file in a line of at most 60 letters, however long or deep it is."""
     try:
         text = repr(value)
     except RecursionError:

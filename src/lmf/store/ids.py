@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError
+from lmf.errors import LmfError
 from lmf.store.container import Array, ContainerError, JsonObject
 from lmf.store.reader import Reader
 
@@ -89,7 +89,7 @@ def read_vocabulary(reader: Reader, name: str, described: object) -> Vocabulary:
     try:
         series = _series(reader, name, described, 1 if kind == "range" else n)
         vocabulary = Vocabulary.from_storage(kind, series)
-    except (InputError, pl.exceptions.PolarsError) as error:
+    except (LmfError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0][:200]
         raise reader.error(f"damaged: the ids of the {name} are not valid: {reason}") from None
     if len(vocabulary) != n:

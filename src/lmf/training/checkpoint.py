@@ -24,6 +24,7 @@ from lmf import _native, store
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import CheckpointError, ModelFileError
 from lmf.state import ModelState
+from lmf.store.header import short
 from lmf.training.history import History
 
 __all__ = ["Arrays", "Checkpoint", "FitIdentity", "Kept"]
@@ -160,8 +161,8 @@ class Checkpoint:
         if different:
             raise CheckpointError(
                 self.path,
-                f"is of another fit: {'; '.join(different)}. Go on with what it was begun with, "
-                f"or {_ANEW}",
+                f"is of another fit: {'; '.join(different[:9])}. Go on with what it was begun "
+                f"with, or {_ANEW}",
             )
 
     def read(self) -> Kept | None:
@@ -212,25 +213,25 @@ class Checkpoint:
         fit, extra = self.fit, found.extra
         ours, theirs = store.library_version(), found.lmf_version
         if extra["checkpoint"] != _LAYOUT or ours != theirs:
-            yield f"it was written by lmf {theirs}, this is {ours}"
+            yield f"it was written by lmf {theirs[:40]}, this is {ours}"
         if found.model != fit.model:
-            yield f"its model is {found.model!r}, this is {fit.model!r}"
+            yield f"its model is {short(found.model)}, this is {fit.model!r}"
             return
         for name in sorted({*fit.params, *found.params} - set(_MAY_DIFFER)):
             before, now = found.params.get(name), fit.params.get(name)
             if before != now:
-                yield f"{name} was {before!r} and is {now!r}"
+                yield f"{short(name)[1:-1]} was {short(before)} and is {short(now)}"
         if extra.get("data_fingerprint") != fit.data:
             yield "the training data are others"
         if extra.get("validation") != fit.validation:
             yield "the validation data are others"
         elif fit.validation is not None and extra.get("patience") != fit.patience:
-            yield f"patience was {extra.get('patience')} and is {fit.patience}"
+            yield f"patience was {short(extra.get('patience'))} and is {fit.patience}"
         before, now = extra.get("isa"), _native.isa()
         if before != now:
             lower = before in _LEVELS and _LEVELS.index(before) < _LEVELS.index(now)
             way = f" (set LMF_ISA={before})" if lower else ""
-            yield f"it was computed with {before} instructions, these are {now}{way}"
+            yield f"it was computed with {short(before)[1:-1]} instructions, these are {now}{way}"
 
 
 def _check_history(history: History) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import CheckpointError, InputError, ModelFileError, ParameterError
+from lmf.errors import CheckpointError, InputError, LmfError, ModelFileError, ParameterError
 from lmf.factors import Factors
 from lmf.training.checkpoint import Arrays, Checkpoint
 from lmf.training.held_out import HeldOut
@@ -173,33 +175,47 @@ def train(
         if checkpoint is not None and (last or checkpoint.due):
             checkpoint.write(trainer.arrays(), best, history)
 
+    with _blaming(checkpoint if len(history) else None):
+        try:
+            run_epochs(
+                lambda: trainer.epoch(next(numbers)),
+                epochs=epochs,
+                tolerance=tolerance,
+                callback=watch.callback,
+                progress=watch.progress,
+                training=lambda: trainer.training_error,
+                validate=None
+                if watch.held_out is None
+                else partial(validation_error, watch.held_out),
+                improved=keep if trainer.keeps_best else None,
+                converged=lambda: trainer.converged,
+                patience=watch.patience if trainer.keeps_best else epochs,
+                history=history,
+                passed=passed,
+            )
+        except ModelFileError as error:
+            if checkpoint is None:
+                raise
+            history.stopped, checkpoint.failure = "checkpoint", error
+        try:
+            if best:
+                trainer.restore(best)
+            if history.stopped != "interrupted":
+                trainer.finish()
+        except KeyboardInterrupt:  # every row is still a good one
+            history.stopped = "interrupted"
+        return trainer.factors(users, items), history
+
+
+@contextmanager
+def _blaming(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Turn what a kernel says of numbers it cannot use into an error of the file they are from."""
     try:
-        run_epochs(
-            lambda: trainer.epoch(next(numbers)),
-            epochs=epochs,
-            tolerance=tolerance,
-            callback=watch.callback,
-            progress=watch.progress,
-            training=lambda: trainer.training_error,
-            validate=None if watch.held_out is None else partial(validation_error, watch.held_out),
-            improved=keep if trainer.keeps_best else None,
-            converged=lambda: trainer.converged,
-            patience=watch.patience if trainer.keeps_best else epochs,
-            history=history,
-            passed=passed,
-        )
-    except ModelFileError as error:
-        if checkpoint is None:
+        yield
+    except (ArithmeticError, ValueError) as error:
+        if checkpoint is None or isinstance(error, LmfError):
             raise
-        history.stopped, checkpoint.failure = "checkpoint", error
-    try:
-        if best:
-            trainer.restore(best)
-        if history.stopped != "interrupted":
-            trainer.finish()
-    except KeyboardInterrupt:  # every row is still a good one
-        history.stopped = "interrupted"
-    return trainer.factors(users, items), history
+        raise checkpoint.damaged(error) from error
 
 
 def _resumed(

@@ -17,10 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lmf
-from lmf.errors import ModelFileError
+from lmf.data.vocabulary import Vocabulary
+from lmf.errors import CheckpointError, ModelFileError
+from lmf.state import ModelState
+from lmf.store import save
 from tests.store.tampering import joined, parts, with_length
 
 Attack = Callable[[bytes], bytes]
@@ -180,6 +184,39 @@ def test_a_zip_bomb_and_a_pickle_are_no_models(tmp_path: Path) -> None:
     refused(tmp_path / "bomb", "plausible length|incomplete")
     (tmp_path / "pickle").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
     refused(tmp_path / "pickle", "plausible length|incomplete")
+
+
+@pytest.mark.parametrize("n", [-1, -(2**63), 2**62])
+def test_a_range_of_an_impossible_number_of_ids_is_refused(tmp_path: Path, n: int) -> None:
+    """Found by benchmarks/trust/hostile_files.py: it was told by an error about a parameter."""
+    path = tmp_path / "model.lmf"
+    extra = {"history": {"stopped": "", "records": []}}
+    one = Vocabulary.range(1)
+    save(ModelState("popularity", {}, one, one, {}, extra), path)
+    table, document, data = parts(path.read_bytes())
+    start, stop = table["users.ids"]["data_offsets"]
+    changed = data[:start] + n.to_bytes(stop - start, "little", signed=True) + data[stop:]
+    path.write_bytes(joined(table, document, changed))
+    refused(path, "ids of the users are not valid")
+
+
+def test_a_checkpoint_of_impossible_numbers_is_refused(tmp_path: Path) -> None:
+    """Found by benchmarks/trust/hostile_files.py: a kernel's own error came of it."""
+    path, random = tmp_path / "fit", np.random.default_rng(0)
+    pairs = {"user": random.integers(0, 40, 300), "item": random.integers(0, 30, 300)}
+    ask = {"checkpoint": path, "checkpoint_every": 0}
+    lmf.PureSVD(n_factors=2, epochs=1, tolerance=0).fit(pairs, **ask)
+    table, document, data = parts(path.read_bytes())
+    changed = bytearray(data)
+    for name in document["arrays"]:
+        if name.startswith("state.") and "f" in document["arrays"][name][0]:
+            start, stop = table[name]["data_offsets"]
+            dtype = np.dtype(document["arrays"][name][0])
+            huge = np.full((stop - start) // dtype.itemsize, np.finfo(dtype).max, dtype)
+            changed[start:stop] = huge.tobytes()
+    path.write_bytes(joined(table, document, bytes(changed)))
+    with pytest.raises(CheckpointError, match="cannot be gone on from"):
+        lmf.PureSVD(n_factors=2, epochs=2, tolerance=0).fit(pairs, resume=True, **ask)
 
 
 def test_a_sparse_file_takes_no_memory(tmp_path: Path) -> None:
