@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
-.PHONY: demo pictures test lint test-native stubs kill-saves trust fuzz test-threads clean
+.PHONY: demo pictures test lint test-native stubs kill-saves trust fuzz test-threads \
+  bench-quick clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
@@ -40,6 +41,11 @@ test-threads: $(VENV)/.installed-test
 # Every kernel 50,000 times under libFuzzer; needs clang++ (Debian's clang, libclang-rt-14-dev).
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.fuzz_kernels
+
+# Instructions of each kernel beside those of a commit (AGAINST=main; HEAD unless said); fails on 10 %
+# more. Needs Debian's valgrind, and says so where it is absent.
+bench-quick: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.speed.counts --against $(or $(AGAINST),HEAD)
 
 # The typed description of the compiled module, which is kept in git and tested against it.
 stubs: $(VENV)/.installed-test

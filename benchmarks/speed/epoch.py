@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed.epoch                     everything, writes speed/epoch.json
     python -m benchmarks.speed.epoch --data gowalla --factors 64 --repeats 2 --out .bench/look.json
+    python -m benchmarks.speed.epoch --data gowalla --factors 64 --add     this part only, anew
 
 For each data set and d, every contender trains the same problem in a process of its own, one
 epoch at a time, in turns (A, B, C, A, B, C, ...), so that whatever disturbs the machine disturbs
@@ -12,6 +13,7 @@ the ratio is the contender's median by ours.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from dataclasses import asdict
@@ -117,6 +119,24 @@ def claims(cases: list[dict]) -> list[dict]:
     return found
 
 
+def kept(path: Path, described: dict, settings: dict, again: set[tuple[str, int]]) -> dict:
+    """What a file already holds of other parts, if measured on this CPU with these settings.
+
+    `again` are the parts (data set, d) that are measured anew. A file of another machine or of
+    other settings is a `SystemExit`: figures of two machines never share a table.
+    """
+    if not path.exists():
+        return {"data": {}, "cases": []}
+    found = json.loads(path.read_text())
+    if found["machine"]["cpu"] != described["cpu"] or found["settings"] != settings:
+        raise SystemExit(
+            f"--add: {path.name} is of another machine or other settings; without --add it is "
+            "replaced, with --out another file is written"
+        )
+    rest = [case for case in found["cases"] if (case["data"], case["n_factors"]) not in again]
+    return {"data": found["data"], "cases": rest}
+
+
 def _print_case(case: dict) -> None:
     print(f"\n{case['data']}, d = {case['n_factors']}")
     print(f"  {'':18}{'s/epoch':>9}{'min':>9}{'max':>9}{'x ours':>8}{'cpu s':>8}{'obj +%':>8}")
@@ -146,6 +166,7 @@ def _arguments() -> argparse.Namespace:
     add("--unobserved-weight", type=float, default=0.1)
     add("--regularization", type=float, default=1.0)
     add("--seed", type=int, default=0)
+    add("--add", action="store_true", help="keep the other parts of the file that is there")
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     arguments = parser.parse_args()
     if arguments.with_implicit_cholesky and "implicit-cholesky" not in arguments.only:
@@ -155,10 +176,24 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
+def _load() -> list[float]:
+    return [round(load, 2) for load in os.getloadavg()]
+
+
 def main() -> None:
     given = _arguments()
     described = machine.describe()
-    data, cases = {}, []
+    settings = {
+        "n_threads": given.threads,
+        "unobserved_weight": given.unobserved_weight,
+        "regularization": given.regularization,
+        "regularization_exponent": 0.0,
+        "repeats": given.repeats,
+        "seed": given.seed,
+    }
+    again = {(name, n_factors) for name in given.data for n_factors in given.factors}
+    before = kept(given.out, described, settings, again) if given.add else {"data": {}, "cases": []}
+    data, cases = before["data"], before["cases"]
     for name in given.data:
         path = prepared(name)
         data[name] = Matrix.load(path).describe()
@@ -173,24 +208,19 @@ def main() -> None:
             )
             rows = measure(given.only, path, problem)
             compare(rows)
-            cases.append({"data": name, "n_factors": n_factors, "rows": rows})
-            _print_case(cases[-1])
+            case = {"data": name, "n_factors": n_factors, "load_average": _load(), "rows": rows}
+            cases.append(case)
+            _print_case(case)
+    cases.sort(key=lambda case: (list(SETS).index(case["data"]), case["n_factors"]))
     promised = claims(cases)
     for claim in promised:
         print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:6.2f}  {claim['claim']}")
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    described["load_average_after"] = _load()
     results.write(
         given.out,
         command="python -m benchmarks.speed.epoch",
         machine=described,
-        settings={
-            "n_threads": given.threads,
-            "unobserved_weight": given.unobserved_weight,
-            "regularization": given.regularization,
-            "regularization_exponent": 0.0,
-            "repeats": given.repeats,
-            "seed": given.seed,
-        },
+        settings=settings,
         data=data,
         cases=cases,
         claims=promised,
