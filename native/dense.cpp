@@ -45,34 +45,50 @@ bool gram(const float* factors, std::int64_t n, int d, double* out, int n_thread
   if (d == 0) return true;
   const std::size_t elements = static_cast<std::size_t>(d) * d;
   const std::int64_t groups = groups_of(n, d);
-  std::vector<double> sums(groups * elements, 0.0);
+  // Each group fills its own sum: pages are first touched by the thread that needs them.
+  const std::unique_ptr<double[]> sums(new double[groups * elements]);
   const bool finished = parallel_for(groups, n_threads, interrupt, [&](std::int64_t group, int) {
     const auto workspace = aligned_memory(dense_kernels().workspace_bytes(d));
     const std::int64_t begin = n * group / groups, end = n * (group + 1) / groups;
-    dense_kernels().gram(factors + begin * d, end - begin, d, sums.data() + group * elements,
-                         workspace.get());
+    double* sum = sums.get() + group * elements;
+    std::fill_n(sum, elements, 0.0);
+    dense_kernels().gram(factors + begin * d, end - begin, d, sum, workspace.get());
   });
-  for (int i = 0; i < d; ++i) {
-    for (int j = i; j < d; ++j) {
-      double total = 0;
-      for (std::int64_t group = 0; group < groups; ++group)
-        total += sums[group * elements + static_cast<std::size_t>(i) * d + j];
-      out[static_cast<std::size_t>(i) * d + j] = out[static_cast<std::size_t>(j) * d + i] = total;
-    }
-  }
-  return finished;
+  if (!finished) return false;
+  // By bands of rows, and of columns below the diagonal, so that whole cache lines are written.
+  constexpr std::int64_t band = 64;
+  const std::int64_t bands = (d + band - 1) / band, wide = d;
+  parallel_for(bands, n_threads, {}, [&](std::int64_t at, int) {
+    const std::int64_t begin = at * band, end = std::min(wide, begin + band);
+    for (std::int64_t i = begin; i < end; ++i)
+      for (std::int64_t j = i; j < wide; ++j) {
+        double total = 0;
+        for (std::int64_t group = 0; group < groups; ++group)
+          total += sums[group * elements + i * wide + j];
+        out[i * wide + j] = total;
+      }
+    for (std::int64_t j = begin; j < wide; ++j)
+      for (std::int64_t i = begin; i < std::min(end, j); ++i) out[j * wide + i] = out[i * wide + j];
+  });
+  return true;
 }
 
 bool rotate(float* factors, std::int64_t n, int d, const double* basis, const std::uint8_t* skip,
             int n_threads, const Interrupt& interrupt) {
   if (d == 0) return true;
   constexpr std::int64_t chunk = 512;
-  const std::int64_t stride = (d + 15) / 16 * 16;
-  const auto columns = aligned_memory(static_cast<std::size_t>(d) * stride * sizeof(float));
-  auto* column = static_cast<float*>(columns.get());
-  for (int k = 0; k < d; ++k)
-    for (std::int64_t j = 0; j < stride; ++j)
-      column[k * stride + j] = j < d ? static_cast<float>(basis[j * d + k]) : 0.0f;
+  const std::int64_t strip = dense_kernels().strip, strips = (d + strip - 1) / strip;
+  const auto columns = aligned_memory(static_cast<std::size_t>(strips) * strip * d * sizeof(float));
+  parallel_for(strips, n_threads, {}, [&](std::int64_t at, int) {
+    constexpr int line = 8;  // of the basis, read whole
+    float* to = static_cast<float*>(columns.get()) + at * strip * d;
+    for (int first = 0; first < d; first += line)
+      for (std::int64_t j = 0; j < strip; ++j)
+        for (int k = first; k < std::min(d, first + line); ++k) {
+          const std::int64_t axis = at * strip + j;
+          to[k * strip + j] = axis < d ? static_cast<float>(basis[axis * d + k]) : 0.0f;
+        }
+  });
   return parallel_for((n + chunk - 1) / chunk, n_threads, interrupt, [&](std::int64_t at, int) {
     const auto workspace = aligned_memory(dense_kernels().workspace_bytes(d));
     std::int64_t begin = at * chunk;
@@ -84,7 +100,8 @@ bool rotate(float* factors, std::int64_t n, int d, const double* basis, const st
       }
       std::int64_t stop = begin + 1;
       while (stop < end && !(skip && skip[stop])) ++stop;
-      dense_kernels().rotate(factors + begin * d, stop - begin, d, column, stride, workspace.get());
+      dense_kernels().rotate(factors + begin * d, stop - begin, d,
+                             static_cast<const float*>(columns.get()), workspace.get());
       begin = stop;
     }
   });

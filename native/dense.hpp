@@ -47,12 +47,13 @@ void balance(float* users, const double* user_weights, std::int64_t n_users, flo
 
 // One build (native/isa/dense.cpp).
 struct DenseKernels {
+  int strip;  // columns of the basis that lie together
   std::size_t (*workspace_bytes)(int d);
   // sum += V'V, upper triangle, d x d.
   void (*gram)(const float* factors, std::int64_t n, int d, double* sum, void* workspace);
-  // columns of `basis` (d x stride, padded with zeros, one old axis a row) are the new axes.
-  void (*rotate)(float* factors, std::int64_t n, int d, const float* basis, std::int64_t stride,
-                 void* workspace);
+  // columns of `basis` are the new axes. It lies by strips of columns, each d x strip, one old axis
+  // a row, the last one padded with zeros.
+  void (*rotate)(float* factors, std::int64_t n, int d, const float* basis, void* workspace);
   // sum += Q'W, q x w.
   void (*cross)(const float* left, int q, const float* right, int w, std::int64_t n, float* sum);
   // W -= Q C, with a panel of q x 8 floats for Q's transpose.

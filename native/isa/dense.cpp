@@ -8,52 +8,94 @@ extern const DenseKernels dense_kernels;
 
 namespace {
 
-constexpr std::int64_t panel_rows = 64;
+// Large matrices are worked on by strips of as many columns as a register tile has: `depth` rows of a
+// strip lie together and stay in the first-level cache while all row panels pass.
+constexpr int strip = tile_vectors * width<float>;
+constexpr std::int64_t depth_at_once = 192;
+constexpr std::int64_t rows_at_once = 64;  // that are rotated between two reads of the basis
 constexpr std::int64_t rows_per_float_sum = 1024;  // longer sums go to float64
 
+LMF_INLINE constexpr std::int64_t strips_of(std::int64_t columns) {
+  return round_up(columns, strip) / strip;
+}
+// Vectors of a strip that hold columns: all, but for the last strip.
+LMF_INLINE int vectors_of(std::int64_t s, std::int64_t columns) {
+  const std::int64_t rest = (columns - s * strip + width<float> - 1) / width<float>;
+  return static_cast<int>(rest < tile_vectors ? rest : tile_vectors);
+}
+// Rows of a matrix should not begin a multiple of 2 KB apart: a tile's rows would compete for a set.
+LMF_INLINE std::int64_t apart(std::int64_t columns) {
+  const std::int64_t stride = round_up(columns, width<float>);
+  return stride % 512 == 0 ? stride + width<float> : stride;
+}
+
 std::size_t workspace_bytes(int d) {
-  const std::int64_t stride = round_up(d + tile_rows, width<float>);
-  return sizeof(float) * stride * (panel_rows + stride + 2 * tile_rows);
+  const std::int64_t size = round_up(d, tile_rows), stride = apart(size);
+  const std::int64_t gram = depth_at_once * strips_of(size) * strip + stride * size;
+  const std::int64_t rotate = rows_at_once * (size + stride) + width<float>;
+  return sizeof(float) * (gram > rotate ? gram : rotate);
 }
 
 void gram(const float* factors, std::int64_t n, int d, double* sum, void* workspace) {
-  const std::int64_t size = round_up(d, tile_rows), stride = round_up(size, width<float>);
+  const std::int64_t size = round_up(d, tile_rows), stride = apart(size), strips = strips_of(size);
   float* panel = static_cast<float*>(workspace);
-  float* matrix = panel + panel_rows * stride;
+  float* matrix = panel + depth_at_once * strips * strip;
   for (std::int64_t first = 0; first < n; first += rows_per_float_sum) {
     const std::int64_t last = n - first < rows_per_float_sum ? n : first + rows_per_float_sum;
     std::memset(matrix, 0, sizeof(float) * stride * size);
-    for (std::int64_t row = first; row < last; row += panel_rows) {
-      const std::int64_t depth = last - row < panel_rows ? last - row : panel_rows;
-      for (std::int64_t r = 0; r < depth; ++r) {
-        std::memcpy(panel + r * stride, factors + (row + r) * d, sizeof(float) * d);
-        for (std::int64_t k = d; k < stride; ++k) panel[r * stride + k] = 0;
+    for (std::int64_t row = first; row < last; row += depth_at_once) {
+      const std::int64_t depth = last - row < depth_at_once ? last - row : depth_at_once;
+      for (std::int64_t s = 0; s < strips; ++s) {
+        const std::int64_t columns = d - s * strip < strip ? d - s * strip : strip;
+        for (std::int64_t r = 0; r < depth; ++r) {
+          float* to = panel + (s * depth_at_once + r) * strip;
+          std::memcpy(to, factors + (row + r) * d + s * strip, sizeof(float) * columns);
+          for (std::int64_t k = columns; k < strip; ++k) to[k] = 0;
+        }
       }
-      rank_update<float, Sign::plus>(matrix, stride, panel, stride, depth, size);
+      for (std::int64_t s = 0; s < strips; ++s) {
+        const std::int64_t end = size < (s + 1) * strip ? size : (s + 1) * strip;
+        const int vectors = vectors_of(s, size);
+        for (std::int64_t i = 0; i < end; i += tile_rows) {
+          // What lies left of the diagonal is not computed.
+          const int skip = i > s * strip ? static_cast<int>((i - s * strip) / width<float>) : 0;
+          const float* left = panel + i / strip * depth_at_once * strip + i % strip;
+          const std::int64_t column = s * strip + skip * width<float>;
+          tile_of<float, Sign::plus>(vectors - skip, matrix + i * stride + column, stride, left, strip,
+                                     panel + s * depth_at_once * strip + skip * width<float>, strip,
+                                     depth);
+        }
+      }
     }
     for (std::int64_t i = 0; i < d; ++i)
       for (std::int64_t j = i; j < d; ++j) sum[i * d + j] += matrix[i * stride + j];
   }
 }
 
-// R rows at a time: their old coordinates lie k-major in the panel, so the register tile serves.
-void rotate(float* factors, std::int64_t n, int d, const float* basis, std::int64_t stride,
-            void* workspace) {
-  constexpr int R = tile_rows, W = width<float>;
-  float* old = static_cast<float*>(workspace);  // d x R
-  float* fresh = old + round_up(static_cast<std::int64_t>(d) * R, W);
-  for (std::int64_t row = 0; row < n; row += R) {
-    const int live = static_cast<int>(n - row < R ? n - row : R);
-    for (std::int64_t k = 0; k < d; ++k)
-      for (int r = 0; r < R; ++r) old[k * R + r] = r < live ? factors[(row + r) * d + k] : 0.0f;
-    std::memset(fresh, 0, sizeof(float) * R * stride);
-    for (std::int64_t j = 0; j < stride;) {
-      const std::int64_t rest = (stride - j) / W;
-      const int vectors = static_cast<int>(rest < tile_vectors ? rest : tile_vectors);
-      tile_of<float, Sign::plus>(vectors, fresh + j, stride, old, R, basis + j, stride, d);
-      j += vectors * W;
+// Groups of rows, their old coordinates k-major in panels of R rows, so the register tile serves.
+void rotate(float* factors, std::int64_t n, int d, const float* basis, void* workspace) {
+  constexpr int R = tile_rows;
+  const std::int64_t stride = apart(d), panel = static_cast<std::int64_t>(d) * R;
+  float* old = static_cast<float*>(workspace);  // panels of d x R
+  float* fresh = old + round_up(rows_at_once / R * panel, width<float>);
+  for (std::int64_t row = 0; row < n; row += rows_at_once) {
+    const std::int64_t live = n - row < rows_at_once ? n - row : rows_at_once;
+    const std::int64_t panels = round_up(live, R) / R;
+    for (std::int64_t r = 0; r < panels * R; ++r) {
+      float* to = old + r / R * panel + r % R;
+      const float* from = factors + (row + r) * d;
+      for (std::int64_t k = 0; k < d; ++k) to[k * R] = r < live ? from[k] : 0.0f;
     }
-    for (int r = 0; r < live; ++r)
+    std::memset(fresh, 0, sizeof(float) * panels * R * stride);
+    for (std::int64_t first = 0; first < d; first += depth_at_once) {
+      const std::int64_t depth = d - first < depth_at_once ? d - first : depth_at_once;
+      for (std::int64_t s = 0; s < strips_of(d); ++s)
+        for (std::int64_t p = 0; p < panels; ++p)
+          tile_of<float, Sign::plus>(vectors_of(s, d), fresh + p * R * stride + s * strip, stride,
+                                     old + p * panel + first * R, R, basis + (s * d + first) * strip,
+                                     strip, depth);
+    }
+    for (std::int64_t r = 0; r < live; ++r)
       std::memcpy(factors + (row + r) * d, fresh + r * stride, sizeof(float) * d);
   }
 }
@@ -99,6 +141,6 @@ void subtract_product(float* from, int w, const float* left, int q, const float*
 
 }  // namespace
 
-const DenseKernels dense_kernels = {workspace_bytes, gram, rotate, cross, subtract_product};
+const DenseKernels dense_kernels = {strip, workspace_bytes, gram, rotate, cross, subtract_product};
 
 }  // namespace lmf::LMF_ISA

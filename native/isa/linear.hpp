@@ -97,18 +97,24 @@ T cholesky(T* a, std::int64_t stride, std::int64_t size, T* inverse) {
     T u[R][R];
     for (int r = 0; r < R; ++r)
       for (int s = r; s < R; ++s) u[r][s] = a[(i + r) * stride + i + s];
-    T reciprocal[R];
+    // From pivot to pivot there is only a division to wait for; the roots come after, all at once.
+    T pivots[R], reciprocal[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const T pivot = u[r][r];
-      if (!(pivot > 0)) return static_cast<T>(__builtin_inf());
-      reciprocal[r] = T(1) / square_root(pivot);
-      const T ratio = before[r] * reciprocal[r] * reciprocal[r];
+      pivots[r] = u[r][r];
+      if (!(pivots[r] > 0)) return static_cast<T>(__builtin_inf());
+      const T inverted = T(1) / pivots[r];
+      const T ratio = before[r] * inverted;
       worst = ratio <= worst ? worst : ratio;  // a NaN stays
+      for (int q = r + 1; q < R; ++q) {
+        const T factor = u[r][q] * inverted;
+        for (int s = q; s < R; ++s) u[q][s] -= factor * u[r][s];
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      reciprocal[r] = inverse[i + r] = T(1) / square_root(pivots[r]);
       for (int s = r; s < R; ++s) u[r][s] *= reciprocal[r];
-      for (int q = r + 1; q < R; ++q)
-        for (int s = q; s < R; ++s) u[q][s] -= u[r][q] * u[r][s];
-      inverse[i + r] = reciprocal[r];
     }
     // The rest of the panel, a vector of columns at a time.
     for (std::int64_t j = i / W * W; j < size; j += W) {

@@ -294,9 +294,11 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
   if (factorize<T>(work, stride, size, condition, build) != Verdict::fine)
     return Verdict::ill_conditioned;
   // x - x0 = D^-1 V' S t
+  double* scaled = static_cast<double*>(work.scratch);  // free between two solves
   const auto primal_of = [&](const double* t, double* x) {
     for (std::int64_t k = 0; k < d_wide; ++k) x[k] = 0;
-    for (std::int64_t e = 0; e < n; ++e) add_scaled(s[e] * t[e], row.factors(e), x, d);
+    for (std::int64_t e = 0; e < n; ++e) scaled[e] = s[e] * t[e];
+    add_all(row, scaled, x);
     for (std::int64_t k = 0; k < d; ++k) x[k] /= work.diagonal[k];
   };
   double* x = reinterpret_cast<double*>(work.panel);  // free by now
