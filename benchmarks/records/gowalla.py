@@ -38,7 +38,7 @@ PUBLISHED = {
     "EASE": {"recall@20": 0.1765, "ndcg@20": 0.1467},
 }
 HELD_OUT, USERS = 0.1, 8000  # of each user's interactions; of whom that many are measured
-PATIENCE = 1
+PATIENCE = 3
 
 
 def part(name: str):
@@ -72,7 +72,7 @@ def attempt(params: dict, n_threads: int, train, held_out) -> dict:
     """The row of a setting, at its best epoch."""
     began = perf_counter()
     model = fitted(
-        {"epochs": 10, **params}, train, 0, n_threads, validation=held_out, patience=PATIENCE
+        {"epochs": 16, **params}, train, 0, n_threads, validation=held_out, patience=PATIENCE
     )
     used, best = model.get_params(), model.history_.best_epoch
     return {
