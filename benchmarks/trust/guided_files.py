@@ -116,7 +116,8 @@ def fuzz(folder: Path, runs: int, seed: int) -> None:
         return bytes(atheris.Mutate(content, most))
 
     flags = [f"-runs={runs}", f"-seed={seed}", f"-max_len={_MOST_BYTES}", "-timeout=0",
-             "-rss_limit_mb=0", "-reduce_inputs=0", str(folder / "corpus")]  # fmt: skip
+             "-rss_limit_mb=0", "-reduce_inputs=0", f"-artifact_prefix={folder}/",
+             str(folder / "corpus")]  # fmt: skip
     atheris.Setup([sys.argv[0], *flags], one, custom_mutator=mutated)
     atheris.Fuzz()
 

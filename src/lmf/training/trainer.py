@@ -236,6 +236,6 @@ def _resumed(
         if kept.history.best_epoch is not None and trainer.keeps_best:
             for name, array in trainer.arrays().items():
                 check_fits(name, kept.best[name], array.shape, array.dtype)
-    except (InputError, KeyError, IndexError) as error:
+    except (LookupError, TypeError, ValueError) as error:  # InputError is a ValueError
         raise checkpoint.damaged(error) from error
     return kept.history, kept.best
