@@ -38,7 +38,7 @@ PUBLISHED = {
     "EASE": {"recall@20": 0.1765, "ndcg@20": 0.1467},
 }
 HELD_OUT, USERS = 0.1, 8000  # of each user's interactions; of whom that many are measured
-PATIENCE = 3
+PATIENCE = 8
 
 
 def part(name: str):

@@ -141,6 +141,36 @@ class ItemFeatures:
     def __repr__(self) -> str:
         return f"ItemFeatures({len(self.items):,} items, {self.n_features:,} features)"
 
+    def places_in(self, items: Vocabulary) -> Int32Array:
+        """Return the place of each item among these, -1 for those that are not there.
+
+        Raises
+        ------
+        InputError
+            Where none is there, or ids are of another type.
+
+        Examples
+        --------
+        >>> features = ItemFeatures.of({"film": ["Heat", "Up"], "title": ["Heat", "Up"]})
+        >>> features.places_in(Vocabulary(["Heat"])).tolist()
+        [0, -1]
+        """
+        try:
+            places = items.index(self.items)
+        except InputError as error:
+            raise InputError(
+                f"item_features are about other items: {error.message}",
+                column=self.item_column, hint=error.hint,
+            ) from None  # fmt: skip
+        if not (places >= 0).any():
+            mine, theirs = items.tolist([0])[0], self.items.tolist([0])[0]
+            raise InputError(
+                f"the features are about other items: {theirs!r} and so on, not {mine!r}",
+                column=self.item_column,
+                hint="give the table whose ids are those of the interactions",
+            )
+        return places
+
     def over(self, items: Vocabulary) -> ItemFeatures:
         """Return the features of other items; those that are not known here have none.
 

@@ -21,7 +21,7 @@ from lmf.data.features import ItemFeatures, item_features_like
 from lmf.data.frames import to_native
 from lmf.data.intake import Duplicates, Parts, parts_of, parts_of_arrays
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError, ParameterError, UnknownIdError
+from lmf.errors import ParameterError, UnknownIdError
 from lmf.validation import (
     FloatArray,
     Int32Array,
@@ -336,19 +336,7 @@ class Interactions:
         Interactions(1 user x 2 items, 1 interaction, no values, 2 item features)
         """
         found = item_features_like(features, self.columns.item)
-        try:
-            here = self.items.index(found.items)
-        except InputError as error:
-            raise InputError(
-                f"item_features are about other items: {error.message}",
-                column=found.item_column, hint=error.hint,
-            ) from None  # fmt: skip
-        if not (here >= 0).any():
-            mine, theirs = self.items.tolist([0])[0], found.items.tolist([0])[0]
-            raise InputError(
-                f"the features are about other items: {theirs!r} and so on, not {mine!r}",
-                hint="give the table whose ids are those of the interactions",
-            )
+        found.places_in(self.items)  # or it is refused
         items = self.items.joined(found.items)
         rows = self.for_model(self.users, items).by_user
         return replace(self, items=items, by_user=rows, item_features=found.over(items))
