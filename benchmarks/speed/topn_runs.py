@@ -3,7 +3,8 @@
     {"do": "many", "seconds"}  ->  {"microseconds", "users"}      one call for as many users as
                                    it answers in that time; microseconds a user
     {"do": "one", "seconds"}   ->  {"microseconds", "users"}      user after user; the median
-    {"do": "lists", "users"}   ->  {"lists", "versions"}          of the first so many users
+    {"do": "lists", "part", "users"}  ->  {"lists", "versions"}   of the first so many users, asked
+                                   for as that part does
 
 All have the same factors; a peer that would train its own is given them in their place.
 """
@@ -221,10 +222,11 @@ def main() -> None:
     everybody = np.arange(len(case.users), dtype=np.int32)
     asked: list[np.ndarray] = []
 
-    def answer(do: str, seconds: float = 0.0, users: int = 0) -> dict:
+    def answer(do: str, seconds: float = 0.0, part: str = "", users: int = 0) -> dict:
         if do == "lists":
-            # One by one, and often enough for our index: what `one` measures is what is checked.
-            lists = [next(iter(run.items(ask(user[None])))) for user in everybody[:users]]
+            size = 1 if part == "one" else users  # one by one often enough for our index
+            calls = (everybody[start : start + size] for start in range(0, users, size))
+            lists = [row for call in calls for row in run.items(ask(call))]
             return {
                 "lists": [[int(item) for item in row] for row in lists],
                 "versions": {library: version(library) for library in run.libraries},
