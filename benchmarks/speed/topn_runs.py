@@ -191,15 +191,14 @@ RUNS = {
 
 
 def affordable(ask: Ask, everybody: np.ndarray, seconds: float) -> np.ndarray:
-    """As many users as are answered in about that time, by calls of rising size."""
-    n = min(64, len(everybody))
+    """As many users as are answered in about that time, by calls of rising size; 64 at least."""
+    n = least = min(64, len(everybody))
     while True:
         start = perf_counter()
         ask(everybody[:n])
         took = perf_counter() - start
         if n == len(everybody) or took > seconds / 4:
-            return everybody[: max(1, int(min(1.0, seconds / took * n / len(everybody))
-                                          * len(everybody)))]  # fmt: skip
+            return everybody[: max(least, int(n * seconds / took))]
         n = min(4 * n, len(everybody))
 
 
