@@ -28,6 +28,8 @@ PINS = {
     "cornac": ("cornac==3.0.1", "numpy==2.4.6", "scipy==1.17.1"),
     "smurff": ("smurff==1.1", "numpy==2.4.6", "scipy==1.17.1"),
     "libmf": ("libmf==0.9.2", "numpy==2.4.6"),
+    "faiss": ("faiss-cpu==1.15.1", "numpy==2.4.6"),
+    "usearch": ("usearch==2.26.6", "numpy==2.4.6"),
     "sklearn": ("scikit-learn==1.9.1", "numpy==2.4.6", "scipy==1.17.1"),
 }
 #: Compiler flags of the peers that are built from source. LIBMF's are those of its own Makefile:

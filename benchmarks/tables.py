@@ -96,6 +96,39 @@ def svd() -> str:
     return _table(head, rows) + _source(document, "speed/svd.json")
 
 
+def _topn(part: str, show: Callable[[dict], str]) -> str:
+    document = _result("speed/topn.json")
+    cases = [case for case in document["cases"] if case["part"] == part]
+    names = list(dict.fromkeys(row["contender"] for case in cases for row in case["rows"]))
+    rows = []
+    for case in cases:
+        found = {row["contender"]: show(row) for row in case["rows"]}
+        title = f"{case['data']}, {case['items']:,} items, d = {case['n_factors']}"
+        cells = [found.get(name, "") for name in names]
+        rows.append([title, f"{case['items_listed']:,}", *cells])
+    return _table(["", "items listed", *names], rows) + _source(document, "speed/topn.json")
+
+
+def _three_digits(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.10g}"
+
+
+def topn_many() -> str:
+    """Users per second."""
+    return _topn("many", lambda row: _three_digits(row["users_per_second"]))
+
+
+def topn_one() -> str:
+    """Microseconds of a question; the recall of who is not exact."""
+
+    def show(row: dict) -> str:
+        recall = row.get("recall", 1.0)
+        lost = "" if recall > 0.995 else f" (recall {recall:.2f})"
+        return _three_digits(row["microseconds"]) + lost
+
+    return _topn("one", show)
+
+
 def intake() -> str:
     document = _result("intake.json")
     rows = [
@@ -122,7 +155,7 @@ def claims() -> str:
     """What was promised and missed, of every file that says so."""
     rows = []
     for name in ("speed/epoch.json", "speed/ratings.json", "speed/gibbs.json", "speed/svd.json",
-                 "intake.json", "records/ncf.json"):  # fmt: skip
+                 "speed/topn.json", "intake.json", "records/ncf.json"):  # fmt: skip
         kept = _result(name)["claims"]
         missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in kept
                   if not claim["holds"]]  # fmt: skip
@@ -133,7 +166,8 @@ def claims() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "epoch": epoch, "rating-epochs": rating_epochs, "rating-races": rating_races, "gibbs": gibbs,
-    "svd": svd, "intake": intake, "rmse": rmse, "claims": claims,
+    "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake, "rmse": rmse,
+    "claims": claims,
 }  # fmt: skip
 
 
