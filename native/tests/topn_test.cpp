@@ -2,6 +2,7 @@
 // which tie all the time; the same for any thread and batch; interruptible. Returns the number of
 // failures.
 #include "topn.hpp"
+#include "topn_index.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -220,6 +221,22 @@ void test_not_a_number() {
   }
 }
 
+void test_an_index_has_the_bits_of_a_scan() {
+  for (const float spread : {0.0f, 1.0f}) {  // norms alike: all threads go through everything
+    const Case one = real_numbers(12, 60000, 96, 10, spread);
+    Ranking out;
+    const auto problem = one.problem(out, 0, one.q);
+    const auto index = lmf::TopnIndex::make(problem, 2, {});
+    expect(index && index->answers(problem), "an index answers", one.q, one.m, one.d, one.n);
+    const Ranking scan = one.found(2, 0, one.q);
+    for (const int threads : {1, 2, 4}) {
+      Ranking found;
+      expect(index->top_n(one.problem(found, 0, one.q), threads, {}), "finished", one.q, one.m, one.d, one.n);
+      expect(found == scan, "the bits of a scan", one.q, one.m, one.d, threads);
+    }
+  }
+}
+
 void test_interruption() {
   Case one = real_numbers(8000, 20000, 64, 10, 0);
   one.allowed.clear();
@@ -238,6 +255,7 @@ int main() {
   test_same_bits_for_any_threads_and_batch();
   test_pairs_have_the_bits_of_a_list();
   test_not_a_number();
+  test_an_index_has_the_bits_of_a_scan();
   test_interruption();
   if (failures == 0) std::printf("topn: all good\n");
   return failures;
