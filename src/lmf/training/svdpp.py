@@ -157,5 +157,5 @@ def _columns(a: Floats, b: Floats) -> NDArray[np.float64]:
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> Floats:
     """Divide; a column that has nothing left gets 0."""
     safe = np.where(below > 1e-30, below, 1.0)
-    with np.errstate(invalid="ignore"):  # what overflowed is told by the loop, which looks at factors
+    with np.errstate(invalid="ignore"):  # the loop tells what overflowed
         return np.where(below > 1e-30, above / safe, 0.0).astype(np.float32)
