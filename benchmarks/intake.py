@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -168,9 +167,8 @@ def main() -> None:
         for row in rows:
             print(f"{order:10}{row['reader']:8}{row['seconds']:7.3f} s  {row['all_seconds']}")
     promised = claims(cases)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:6.2f}  {claim['claim']}")
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    results.tell(promised)
+    described["load_average_after"] = machine.load_average()
     results.write(
         given.out,
         command="python -m benchmarks.intake",

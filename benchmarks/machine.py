@@ -29,6 +29,11 @@ FLAGS = {
 }
 
 
+def load_average() -> list[float]:
+    """Processes that ran or waited, over the last 1, 5 and 15 minutes."""
+    return [round(load, 2) for load in os.getloadavg()]
+
+
 def describe(measure: bool = True) -> dict:
     """The machine as JSON-ready values; without `measure`, nothing is timed."""
     cpu = _cpu()
@@ -45,7 +50,7 @@ def describe(measure: bool = True) -> dict:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "load_average": load_average(),
     }
     if measure:
         described["sgemm_gflops"] = {str(n): sgemm_gflops(n) for n in (1, 2)}

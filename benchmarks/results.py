@@ -18,3 +18,9 @@ def write(path: Path, *, command: str, machine: dict, **content: object) -> None
     partial = path.with_suffix(".json.part")
     partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
     partial.replace(path)
+
+
+def tell(claims: list[dict]) -> None:
+    """Print of each claim whether it holds, what was measured, and the claim."""
+    for claim in claims:
+        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:<9.4g}{claim['claim']}")

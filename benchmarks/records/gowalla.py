@@ -135,8 +135,7 @@ def main() -> None:
             protocol=__doc__, params=params, rows=rows, mean=means, sd=spread, claims=claims,
             published=PUBLISHED, validation=tried,
         )  # fmt: skip
-    for claim in claims:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:.4f}  {claim['claim']}")
+    results.tell(claims)
 
 
 if __name__ == "__main__":

@@ -177,8 +177,7 @@ def main() -> None:
             measured = found[metric]["mean"]
             claims.append({"claim": f"mean {metric} at least {least}", "measured": measured,
                            "holds": measured >= least})  # fmt: skip
-    for claim in claims:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:.4f}  {claim['claim']}")
+    results.tell(claims)
     results.write(
         given.out,
         command="python -m benchmarks.records.ncf",

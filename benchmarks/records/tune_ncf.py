@@ -142,8 +142,7 @@ def main() -> None:
          "holds": found[name]["mean"] >= least}
         for name, least in WANTED.items()
     ]  # fmt: skip
-    for claim in claims:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:.4f}  {claim['claim']}")
+    results.tell(claims)
     results.write(
         given.out, command="python -m benchmarks.records.tune_ncf",
         machine=machine.describe(measure=False), protocol=__doc__, params=params, rows=rows,

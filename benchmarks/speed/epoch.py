@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -176,10 +175,6 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _load() -> list[float]:
-    return [round(load, 2) for load in os.getloadavg()]
-
-
 def main() -> None:
     given = _arguments()
     described = machine.describe()
@@ -208,14 +203,18 @@ def main() -> None:
             )
             rows = measure(given.only, path, problem)
             compare(rows)
-            case = {"data": name, "n_factors": n_factors, "load_average": _load(), "rows": rows}
+            case = {
+                "data": name,
+                "n_factors": n_factors,
+                "load_average": machine.load_average(),
+                "rows": rows,
+            }
             cases.append(case)
             _print_case(case)
     cases.sort(key=lambda case: (list(SETS).index(case["data"]), case["n_factors"]))
     promised = claims(cases)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:6.2f}  {claim['claim']}")
-    described["load_average_after"] = _load()
+    results.tell(promised)
+    described["load_average_after"] = machine.load_average()
     results.write(
         given.out,
         command="python -m benchmarks.speed.epoch",

@@ -103,7 +103,7 @@ def main() -> None:
     model, test = fitted(given.users, given.items, given.factors)
     described = machine.describe(measure=False)
     seconds = timed(model, test, given.k, given.repeats, given.threads)
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    described["load_average_after"] = machine.load_average()
     middle = {name: median(found) for name, found in seconds.items()}
     ratios = {name: round(found / middle["topn"], 3) for name, found in middle.items()}
     print(seconds, ratios)

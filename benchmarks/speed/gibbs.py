@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from statistics import median
@@ -74,7 +73,7 @@ def one_fold() -> dict:
     seconds = short(sum(one[1] for one in both) / 2)
     return {
         "protocol": "ml-1m-5-fold, the first fold", "settings": FOLD,
-        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "load_average": machine.load_average(),
         "lmf": {"rmse": round(before[0], 4), "seconds": seconds,
                 "all_seconds": [short(one[1]) for one in both],
                 "all_cpu_seconds": [short(one[2]) for one in both]},
@@ -125,14 +124,13 @@ def main() -> None:
         cases = [case for case in known.get("cases", []) if case["n_factors"] not in given.factors]
         cases += [measure(d, given.repeats) for d in given.factors]
         cases.sort(key=lambda case: case["n_factors"])
-        described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+        described["load_average_after"] = machine.load_average()
     for case in cases:
         for row in case["rows"]:
             print(f"d={case['n_factors']:<5}{row['contender']:8}{row['seconds']:8.3f} s a sample "
                   f"{row['by_ours']:8.2f} x ours   cpu {row['cpu_seconds']:.3f} s")  # fmt: skip
     promised = claims(cases, fold)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:<9.4g}{claim['claim']}")
+    results.tell(promised)
     results.write(
         given.out,
         command="python -m benchmarks.speed.gibbs",

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import time
 from pathlib import Path
 from statistics import median
@@ -241,9 +240,8 @@ def main() -> None:
             player.stop()
     _print(epochs, rows, races)
     promised = claims(epochs, races)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:<9.4g}{claim['claim']}")
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    results.tell(promised)
+    described["load_average_after"] = machine.load_average()
     results.write(
         given.out,
         command="python -m benchmarks.speed.ratings",

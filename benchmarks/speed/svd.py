@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +92,8 @@ def main() -> None:
                 f"error above least {row['error_above_least']:.1e}"
             )
     promised = claims(cases)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:<9.3g}{claim['claim']}")
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    results.tell(promised)
+    described["load_average_after"] = machine.load_average()
     results.write(
         given.out,
         command="python -m benchmarks.speed.svd",

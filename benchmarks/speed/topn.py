@@ -95,7 +95,7 @@ def measure(part: str, data: str, d: int, names: list[str], given: argparse.Name
         n_users, n_items, listed = len(file["users"]), len(file["items"]), int(file["listed"])
     if not given.only and n_items > MOST_FOR_USEARCH:
         names = [name for name in names if name != "usearch"]
-    load = [round(load, 2) for load in os.getloadavg()]
+    load = machine.load_average()
     players: list[Player] = []
     try:
         for name in names:
@@ -219,9 +219,8 @@ def main() -> None:
     cases = [case for case in known if _place(case) not in map(_place, anew)] + anew
     cases.sort(key=_place)
     promised = claims(cases)
-    for claim in promised:
-        print(f"{'yes' if claim['holds'] else 'NO ':4}{claim['measured']:<9.3g}{claim['claim']}")
-    described["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
+    results.tell(promised)
+    described["load_average_after"] = machine.load_average()
     results.write(
         given.out,
         command="python -m benchmarks.speed.topn",
