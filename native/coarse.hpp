@@ -30,7 +30,7 @@ struct CoarseQuery {
 
 struct CoarseKernels {
   int columns;  // items of a panel, at most 64
-  // One bit a column: set unless t s q.c + bias < least.
+  // One bit a column: set where t s q.c + bias >= least; all of them are numbers.
   std::uint64_t (*reach)(const CoarsePanel& panel, const CoarseQuery& query, float least);
 };
 

@@ -127,7 +127,8 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
 
 bool top_n(const TopnProblem& problem, int n_threads, const Interrupt& interrupt) {
   if (problem.n_queries == 0 || problem.n == 0) return true;
-  if (problem.index && TopnIndex::pays(problem) && problem.index->answers(problem))
+  if (problem.index && TopnIndex::pays(problem.n_queries, problem.n, problem.n_items) &&
+      problem.index->answers(problem))
     return problem.index->top_n(problem, n_threads, interrupt);
   Candidates candidates(problem);
   const int threads = resolve_threads(n_threads);

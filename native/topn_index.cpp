@@ -19,31 +19,34 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr double largest_norm = 1e15;  // beyond, products might leave float32
-constexpr std::int64_t most_queries = 16;
+constexpr std::int64_t most_queries = 16;  // from more on, packing the items anew for each call is cheaper
 constexpr int batch = 16;  // candidates scored at a time
 
 float rounded_up(double value) {
   return std::nextafter(static_cast<float>(value), infinity);
 }
 
-// The codes of one item, in steps of the result, and the length of what they leave over.
-struct Quantized {
-  float scale;
-  double error;
+// How a vector is cut: the step of its codes and the length of what they leave over.
+struct Cut {
+  float step;
+  double left;
 };
-Quantized quantize(const float* row, std::int64_t d, std::int8_t* codes) {
+
+// Calls put(k, code) with the codes of a vector, whole numbers in [-most, most].
+template <class Put>
+Cut quantize(const float* vector, std::int64_t d, double most, const Put& put) {
   float largest = 0;
-  for (std::int64_t k = 0; k < d; ++k) largest = std::max(largest, std::fabs(row[k]));
-  const float scale = largest / coarse_most;
+  for (std::int64_t k = 0; k < d; ++k) largest = std::max(largest, std::fabs(vector[k]));
+  const auto step = static_cast<float>(largest / most);
   double left = 0;
   for (std::int64_t k = 0; k < d; ++k) {
-    const double steps = scale > 0 ? static_cast<double>(row[k]) / scale : 0;
-    const double code = std::clamp(std::nearbyint(steps), -1.0 * coarse_most, 1.0 * coarse_most);
-    codes[k] = static_cast<std::int8_t>(code);
-    const double rest = row[k] - scale * code;
+    const double steps = step > 0 ? static_cast<double>(vector[k]) / step : 0;
+    const double code = std::clamp(std::nearbyint(steps), -most, most);
+    put(k, static_cast<std::int32_t>(code));
+    const double rest = vector[k] - step * code;
     left += rest * rest;
   }
-  return {scale, std::sqrt(left) * (1 + 1e-9)};
+  return {step, std::sqrt(left) * (1 + 1e-9)};
 }
 
 }  // namespace
@@ -137,21 +140,18 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
   index->ids_.assign(padded, -1);
   index->limits_.resize(index->n_panels_);
   const auto pack = [&](std::int64_t p) {
-    std::vector<std::int8_t> row(2 * index->n_pairs_);
     Limits& limits = index->limits_[p];
     limits.bias = problem.item_bias ? -infinity : 0;
     for (std::int64_t c = 0; c < columns && p * columns + c < n; ++c) {
       const std::int64_t at = p * columns + c;
       const std::int32_t item = candidates[at];
-      const Quantized found = quantize(problem.items + item * d, d, row.data());
-      for (std::int64_t k = 0; k < index->n_pairs_; ++k) {
-        std::int8_t* to = &index->codes_[((p * index->n_pairs_ + k) * columns + c) * 2];
-        to[0] = row[2 * k];
-        to[1] = row[2 * k + 1];
-      }
+      std::int8_t* codes = &index->codes_[(p * index->n_pairs_ * columns + c) * 2];
+      const Cut cut = quantize(problem.items + item * d, d, coarse_most, [&](std::int64_t k, std::int32_t code) {
+        codes[k / 2 * columns * 2 + k % 2] = static_cast<std::int8_t>(code);
+      });
       index->ids_[at] = item;
-      index->scale_[at] = found.scale;
-      limits.error = std::max(limits.error, rounded_up(found.error));
+      index->scale_[at] = cut.step;
+      limits.error = std::max(limits.error, rounded_up(cut.left));
       limits.norm = std::max(limits.norm, norm[item]);
       if (!problem.item_bias) continue;
       const float bias = index->bias_[at] = problem.item_bias[item];
@@ -178,8 +178,8 @@ bool TopnIndex::answers(const TopnProblem& problem) const {
   return true;
 }
 
-bool TopnIndex::pays(const TopnProblem& problem) {
-  return problem.n_queries <= most_queries && problem.n <= problem.n_items / 16;
+bool TopnIndex::pays(std::int64_t n_queries, std::int64_t n, std::int64_t n_items) {
+  return n_queries <= most_queries && n <= n_items / 16;
 }
 
 std::int64_t TopnIndex::bytes() const {
@@ -243,21 +243,13 @@ bool TopnIndex::top_n(const TopnProblem& problem, int n_threads, const Interrupt
     }
     std::atomic<std::uint64_t> floor{0};
     Search first{problem, query, excluded, std::vector<std::int32_t>(n_pairs_), 0, 0, 0, floor};
-    const double norm = norm_of(x, d_);
-    float largest = 0;
-    for (std::int64_t k = 0; k < d_; ++k) largest = std::max(largest, std::fabs(x[k]));
-    first.step = static_cast<float>(largest / most);
-    double left = 0;
-    for (std::int64_t k = 0; k < d_; ++k) {
-      const double steps = first.step > 0 ? x[k] / first.step : 0;
-      const double code = std::clamp(std::nearbyint(steps), -most, most);
-      const auto bits = static_cast<std::uint32_t>(static_cast<std::uint16_t>(static_cast<std::int16_t>(code)));
-      first.codes[k / 2] |= static_cast<std::int32_t>(k % 2 ? bits << 16 : bits);
-      const double rest = x[k] - first.step * code;
-      left += rest * rest;
-    }
-    first.reach = query_reach(norm, d_);
-    first.left = std::sqrt(left) * (1 + 1e-9);
+    const Cut cut = quantize(x, d_, most, [&](std::int64_t k, std::int32_t code) {
+      const std::uint32_t half = static_cast<std::uint16_t>(code);
+      first.codes[k / 2] |= static_cast<std::int32_t>(k % 2 ? half << 16 : half);
+    });
+    first.step = cut.step;
+    first.left = cut.left;
+    first.reach = query_reach(norm_of(x, d_), d_);
     std::deque<Search> searches;  // where a search stays when others join
     const auto join = [&]() -> Search& {
       Search& search = searches.emplace_back(first);

@@ -21,8 +21,8 @@ class TopnIndex {
   // Whether a problem can be put to this index: it is of these items, and all can be bounded.
   bool answers(const TopnProblem& problem) const;
 
-  // Whether an index is faster than a scan.
-  static bool pays(const TopnProblem& problem);
+  // Whether an index is faster than a scan for so many queries and so long lists.
+  static bool pays(std::int64_t n_queries, std::int64_t n, std::int64_t n_items);
 
   // The answer that a scan of all items gives, bit for bit. Returns false if interrupted.
   bool top_n(const TopnProblem& problem, int n_threads, const Interrupt& interrupt) const;

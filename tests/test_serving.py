@@ -28,19 +28,20 @@ def factors_of(n_items: int, d: int = 32, n_users: int = 40) -> Factors:
 
 def test_there_is_an_index_from_the_eighth_question_on() -> None:
     factors = factors_of(5000)
-    assert [index_for(factors, 1) is not None for _ in range(QUESTIONS + 1)] == [
+    assert [index_for(factors, 1, 10) is not None for _ in range(QUESTIONS + 1)] == [
         *[False] * (QUESTIONS - 1),
         True,
         True,
     ]
-    assert index_for(factors, 1) is index_for(factors, 2)
+    assert index_for(factors, 1, 10) is index_for(factors, 2, 10)
 
 
-def test_there_is_none_for_many_users_or_few_items() -> None:
+def test_there_is_none_for_many_users_long_lists_or_few_items() -> None:
     few, many = factors_of(100), factors_of(5000)
     for _ in range(2 * QUESTIONS):
-        assert index_for(few, 1) is None
-        assert index_for(many, 17) is None
+        assert index_for(few, 1, 10) is None
+        assert index_for(many, 17, 10) is None
+        assert index_for(many, 1, 1000) is None
 
 
 def test_answers_do_not_change() -> None:
@@ -54,7 +55,7 @@ def test_answers_do_not_change() -> None:
 def test_items_cannot_change_behind_the_index() -> None:
     factors = factors_of(5000)
     for _ in range(QUESTIONS):
-        index_for(factors, 1)
+        index_for(factors, 1, 10)
     with pytest.raises(ValueError, match="read-only"):
         factors.item_factors[0, 0] = 1
 
@@ -64,7 +65,7 @@ def test_an_index_goes_with_its_factors() -> None:
     before = len(serving._ASKED)
     factors = factors_of(5000)
     for _ in range(QUESTIONS):
-        index_for(factors, 1)
+        index_for(factors, 1, 10)
     assert len(serving._ASKED) == before + 1
     del factors
     gc.collect()

@@ -56,23 +56,29 @@ void require_exclusions(TopnProblem& problem, const Maybe1<std::int64_t>& indptr
   problem.exclude_rows = data_or_null<std::int64_t>(rows);
 }
 
-nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t n,
-               const Maybe1<float>& item_bias, const Maybe1<std::int64_t>& exclude_indptr,
-               const Maybe1<std::int32_t>& exclude_indices, const Maybe1<std::int64_t>& exclude_rows,
-               const Maybe1<std::uint8_t>& allowed, const TopnIndex* index, int n_threads) {
+TopnProblem queries_of_items(const In2<float>& queries, const In2<float>& items,
+                             const Maybe1<float>& item_bias) {
   require(queries.shape(1) == items.shape(1), "queries and items must have the same columns");
   require(items.shape(0) <= most_rows, "items: more than 2^31 - 1 rows");
-  require(n >= 0 && n <= static_cast<std::int64_t>(most_rows), "n must be in [0, 2^31)");
   TopnProblem problem;
   problem.queries = queries.data();
   problem.n_queries = length(queries);
   problem.items = items.data();
   problem.n_items = length(items);
   problem.d = length(items, 1);
-  problem.n = n;
   require_one_per_item("item_bias must have one entry an item", item_bias, problem.n_items);
-  require_one_per_item("allowed must have one entry an item", allowed, problem.n_items);
   problem.item_bias = data_or_null<float>(item_bias);
+  return problem;
+}
+
+nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t n,
+               const Maybe1<float>& item_bias, const Maybe1<std::int64_t>& exclude_indptr,
+               const Maybe1<std::int32_t>& exclude_indices, const Maybe1<std::int64_t>& exclude_rows,
+               const Maybe1<std::uint8_t>& allowed, const TopnIndex* index, int n_threads) {
+  require(n >= 0 && n <= static_cast<std::int64_t>(most_rows), "n must be in [0, 2^31)");
+  TopnProblem problem = queries_of_items(queries, items, item_bias);
+  problem.n = n;
+  require_one_per_item("allowed must have one entry an item", allowed, problem.n_items);
   problem.allowed = data_or_null<std::uint8_t>(allowed);
   problem.index = index;
   require_exclusions(problem, exclude_indptr, exclude_indices, exclude_rows);
@@ -95,19 +101,9 @@ nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t 
                         scores.matrix(queries.shape(0), width));
 }
 
-// The arrays must outlive the index: see nb::keep_alive below.
 std::unique_ptr<TopnIndex> make_index(const In2<float>& queries, const In2<float>& items,
                                       const Maybe1<float>& item_bias, int n_threads) {
-  require(queries.shape(1) == items.shape(1), "queries and items must have the same columns");
-  require(items.shape(0) <= most_rows, "items: more than 2^31 - 1 rows");
-  TopnProblem problem;
-  problem.queries = queries.data();
-  problem.n_queries = length(queries);
-  problem.items = items.data();
-  problem.n_items = length(items);
-  problem.d = length(items, 1);
-  require_one_per_item("item_bias must have one entry an item", item_bias, problem.n_items);
-  problem.item_bias = data_or_null<float>(item_bias);
+  const TopnProblem problem = queries_of_items(queries, items, item_bias);
   std::unique_ptr<TopnIndex> index;
   {
     WithoutGil free;
@@ -157,7 +153,11 @@ void bind_topn(nb::module_& m) {
                         "Items prepared for topn of few queries at a time: as bytes, by falling norm. The arrays\n"
                         "of items must not change as long as it is used.")
       .def(nb::new_(&make_index), nb::arg("queries").noconvert(), nb::arg("items").noconvert(),
-           nb::arg("item_bias").noconvert() = nb::none(), nb::arg("n_threads") = 0)
+           nb::arg("item_bias").noconvert() = nb::none(), nb::arg("n_threads") = 0,
+           // It knows its items by their addresses, so nobody else may get these.
+           nb::keep_alive<0, 3>(), nb::keep_alive<0, 4>())
+      .def_static("pays", &TopnIndex::pays, nb::arg("n_queries"), nb::arg("n"), nb::arg("n_items"),
+                  "Whether topn asks an index for so many queries and lists of n.")
       .def_prop_ro("nbytes", &TopnIndex::bytes);
   m.def("topn", &topn, nb::arg("queries").noconvert(), nb::arg("items").noconvert(), nb::arg("n"),
         nb::arg("item_bias").noconvert() = nb::none(),

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #endif
 
+#include "isa/compare.hpp"
 #include "isa/simd.hpp"
 
 namespace lmf::LMF_ISA {
@@ -37,21 +38,6 @@ LMF_INLINE Vector<std::int32_t> add_pair(const std::int8_t* codes, std::int32_t 
 #endif
 }
 
-// One bit a lane: set unless score < least.
-LMF_INLINE std::uint64_t not_below(Vector<float> score, Vector<float> least) {
-#if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask(score, least, _CMP_NLT_UQ);
-#elif defined(__AVX2__)
-  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(score, least, _CMP_NLT_UQ)));
-#elif defined(__SSE2__)
-  return static_cast<unsigned>(_mm_movemask_ps(_mm_cmpnlt_ps(score, least)));
-#else
-  std::uint64_t bits = 0;
-  for (int lane = 0; lane < W; ++lane) bits |= static_cast<std::uint64_t>(!(score[lane] < least[lane])) << lane;
-  return bits;
-#endif
-}
-
 std::uint64_t reach(const CoarsePanel& panel, const CoarseQuery& query, float least) {
   Vector<std::int32_t> sum[vectors] = {};
   const std::int8_t* codes = panel.codes;
@@ -68,7 +54,7 @@ std::uint64_t reach(const CoarsePanel& panel, const CoarseQuery& query, float le
   for (int v = 0; v < vectors; ++v) {
     Vector<float> score = __builtin_convertvector(sum[v], Vector<float>) * (step * load(panel.scale + v * W));
     if (panel.bias) score += load(panel.bias + v * W);
-    bits |= not_below(score, floor) << (v * W);
+    bits |= at_least(score, floor) << (v * W);
   }
   return bits;
 }

@@ -115,6 +115,10 @@ class TopnIndex:
 
     def __init__(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> None: ...
 
+    @staticmethod
+    def pays(n_queries: int, n: int, n_items: int) -> bool:
+        """Whether topn asks an index for so many queries and lists of n."""
+
     @property
     def nbytes(self) -> int: ...
 

@@ -72,7 +72,7 @@ def top_items(
         exclude_indices=None if seen is None else seen.indices,
         exclude_rows=None if seen is None else seen_rows,
         allowed=None if allowed is None else allowed.view(np.uint8),
-        index=index_for(factors, len(user_index), n_threads),
+        index=index_for(factors, len(user_index), n, n_threads),
         n_threads=n_threads,
     )
     if factors.user_bias is not None:
