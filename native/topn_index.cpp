@@ -145,9 +145,8 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
     for (std::int64_t c = 0; c < columns && p * columns + c < n; ++c) {
       const std::int64_t at = p * columns + c;
       const std::int32_t item = candidates[at];
-      std::int8_t* codes = &index->codes_[(p * index->n_pairs_ * columns + c) * 2];
       const Cut cut = quantize(problem.items + item * d, d, coarse_most, [&](std::int64_t k, std::int32_t code) {
-        codes[k / 2 * columns * 2 + k % 2] = static_cast<std::int8_t>(code);
+        index->codes_[((p * index->n_pairs_ + k / 2) * columns + c) * 2 + k % 2] = static_cast<std::int8_t>(code);
       });
       index->ids_[at] = item;
       index->scale_[at] = cut.step;

@@ -221,20 +221,25 @@ void test_not_a_number() {
   }
 }
 
-void test_an_index_has_the_bits_of_a_scan() {
-  for (const float spread : {0.0f, 1.0f}) {  // norms alike: all threads go through everything
-    const Case one = real_numbers(12, 60000, 96, 10, spread);
-    Ranking out;
-    const auto problem = one.problem(out, 0, one.q);
-    const auto index = lmf::TopnIndex::make(problem, 2, {});
-    expect(index && index->answers(problem), "an index answers", one.q, one.m, one.d, one.n);
-    const Ranking scan = one.found(2, 0, one.q);
-    for (const int threads : {1, 2, 4}) {
-      Ranking found;
-      expect(index->top_n(one.problem(found, 0, one.q), threads, {}), "finished", one.q, one.m, one.d, one.n);
-      expect(found == scan, "the bits of a scan", one.q, one.m, one.d, threads);
-    }
+void index_has_the_bits_of_a_scan(const Case& one) {
+  Ranking out;
+  const auto problem = one.problem(out, 0, one.q);
+  const auto index = lmf::TopnIndex::make(problem, 2, {});
+  expect(index && index->answers(problem), "an index answers", one.q, one.m, one.d, one.n);
+  const Ranking scan = one.found(2, 0, one.q);
+  for (const int threads : {1, 2, 4}) {
+    Ranking found;
+    expect(index->top_n(one.problem(found, 0, one.q), threads, {}), "finished", one.q, one.m, one.d, one.n);
+    expect(found == scan, "the bits of a scan", one.q, one.m, one.d, threads);
   }
+}
+
+void test_an_index_has_the_bits_of_a_scan() {
+  // Norms that are alike take all threads through everything.
+  for (const float spread : {0.0f, 1.0f}) index_has_the_bits_of_a_scan(real_numbers(12, 60000, 96, 10, spread));
+  std::mt19937 random(7);
+  for (const std::int64_t d : {0, 1, 2})  // biases alone; a pair half full, and full
+    for (const std::int64_t m : {1, 63, 200}) index_has_the_bits_of_a_scan(Case(3, m, d, 5, random));
 }
 
 void test_interruption() {
