@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import lmf
 from lmf.data.interactions import Interactions
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
@@ -108,3 +110,17 @@ def test_a_ranking_error_is_1_minus_ndcg() -> None:
 def test_held_out_interactions_of_strangers_are_refused() -> None:
     with pytest.raises(InputError, match="validation"):
         HeldOut.of(Interactions.from_arrays([7], [0]), TWO, TWO)
+
+
+def test_what_a_callback_raises_in_a_resumed_fit_is_its_callers_own(tmp_path: Path) -> None:
+    pairs = {"user": [1, 1, 2, 3], "item": [1, 2, 2, 3]}
+    ask: dict[str, Any] = {"checkpoint": tmp_path / "fit", "checkpoint_every": 0}
+    lmf.WeightedMF(n_factors=2, epochs=1, tolerance=0).fit(pairs, **ask)
+
+    def broken(record: EpochRecord) -> None:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        lmf.WeightedMF(n_factors=2, epochs=3, tolerance=0).fit(
+            pairs, resume=True, callback=broken, **ask
+        )

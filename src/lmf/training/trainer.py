@@ -18,7 +18,7 @@ from lmf.errors import CheckpointError, InputError, LmfError, ModelFileError, Pa
 from lmf.factors import Factors
 from lmf.training.checkpoint import Arrays, Checkpoint
 from lmf.training.held_out import HeldOut
-from lmf.training.history import History
+from lmf.training.history import EpochRecord, History
 from lmf.training.loop import Callback, run_epochs
 
 __all__ = ["Trainer", "Watch", "check_fits", "train"]
@@ -175,13 +175,13 @@ def train(
         if checkpoint is not None and (last or checkpoint.due):
             checkpoint.write(trainer.arrays(), best, history)
 
-    with _blaming(checkpoint if len(history) else None):
+    with _blaming(checkpoint if len(history) else None, watch.callback) as callback:
         try:
             run_epochs(
                 lambda: trainer.epoch(next(numbers)),
                 epochs=epochs,
                 tolerance=tolerance,
-                callback=watch.callback,
+                callback=callback,
                 progress=watch.progress,
                 training=lambda: trainer.training_error,
                 validate=None
@@ -208,14 +208,26 @@ def train(
 
 
 @contextmanager
-def _blaming(checkpoint: Checkpoint | None) -> Iterator[None]:
-    """Turn what a kernel says of numbers it cannot use into an error of the file they are from."""
+def _blaming(checkpoint: Checkpoint | None, callback: Callback | None) -> Iterator[Callback | None]:
+    """Turn what a kernel says of numbers it cannot use into an error of the file they are from.
+
+    Gives back the callback, for what that raises is its caller's own.
+    """
+    own: list[Exception] = []
     try:
-        yield
+        yield None if callback is None else partial(_noting, own, callback)
     except (ArithmeticError, ValueError) as error:
-        if checkpoint is None or isinstance(error, LmfError):
+        if checkpoint is None or isinstance(error, LmfError) or error in own:
             raise
         raise checkpoint.damaged(error) from error
+
+
+def _noting(raised: list[Exception], callback: Callback, record: EpochRecord) -> bool | None:
+    try:
+        return callback(record)
+    except Exception as error:
+        raised.append(error)
+        raise
 
 
 def _resumed(
