@@ -57,10 +57,11 @@ struct Problem {
   }
 
   // |H x - b| over |H| |x| + |b|, in the sum norm, H and b the normal equations of a row for
-  // these fixed factors; `gram` is V'V with its shares, d x d, or null where w0 = 0.
+  // these fixed factors; `gram` is V'V with its shares, d x d, or null where w0 = 0. A right side
+  // whose terms cancel counts as a ten-thousandth of them at least: the exact 0 has no digits.
   double backward_error(std::int64_t row, const float* x, const double* gram) const {
     const double unobserved = unobserved_weight * (row_share.empty() ? 1 : row_share[row]);
-    double residual = 0, size = 0;
+    double residual = 0, size = 0, whole = 0, terms = 0;
     std::vector<double> left(d), right(d), length(d);
     for (std::int64_t i = 0; i < d; ++i) {
       left[i] = regularization[row] * x[i];
@@ -84,12 +85,15 @@ struct Problem {
         left[i] += (weight - base) * product * v[i];
         length[i] += (weight + base) * absolute * std::fabs(v[i]);
         right[i] += weight * target * v[i];
+        terms += std::fabs(weight * target * v[i]);
       }
     }
     for (std::int64_t i = 0; i < d; ++i) {
       residual += std::fabs(left[i] - right[i]);
-      size += length[i] + std::fabs(right[i]);
+      size += length[i];
+      whole += std::fabs(right[i]);
     }
+    size += std::max(whole, 1e-4 * terms);
     return size > 0 ? residual / size : residual;
   }
 

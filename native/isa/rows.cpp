@@ -147,8 +147,8 @@ Verdict primal(const Row& row, Workspace& work, bool has_negative, RowCounts& co
     energy = static_cast<double>(row.n);
   }
   for (std::int64_t k = 0; k < d; ++k) trace += matrix[k * stride + k];
-  // Where targets of both signs cancel, the right side has lost the digits that they had in common.
-  const bool cancelled = row.targets && norm2(work.right, d) < cancelled_below * energy * trace;
+  // Where the terms of the right side cancel, it has lost the digits that they had in common.
+  const bool cancelled = norm2(work.right, d) < cancelled_below * energy * trace;
   double condition = 0;
   if (factorize<T>(work, stride, size, condition, [&] { build(false); }) != Verdict::fine)
     return Verdict::ill_conditioned;
@@ -315,11 +315,12 @@ Verdict dual(const Row& row, Workspace& work, RowCounts& counts, double& objecti
     if (verdict == Verdict::fine) primal_of(work.solution, x);
     return verdict;
   };
-  // Where targets of both signs cancel, x'Dx = t'Kt is small for that t, and t's digits are not enough.
+  // Where the terms of the right side cancel, x'Dx = t'Kt is small for that t, and t's digits are not
+  // enough.
   const auto cancelled = [&] {
     double length = 0;
     for (std::int64_t k = 0; k < d; ++k) length += work.diagonal[k] * x[k] * x[k];
-    return row.targets && length < thinned_below * trace / n * norm2(work.solution, n);
+    return length < thinned_below * trace / n * norm2(work.solution, n);
   };
   Verdict verdict = solve(refine);
   if (verdict == Verdict::fine && !refine && !row.problem.draw && cancelled()) verdict = solve(true);

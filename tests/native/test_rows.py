@@ -197,6 +197,18 @@ def test_items_that_occur_again_and_again() -> None:
         problem.check(form)
 
 
+@pytest.mark.parametrize("apart", [1e-1, 1e-2, 1e-3])
+@pytest.mark.parametrize("form", ["primal", "dual"])
+def test_opposite_items_whose_sum_is_small(form: str, apart: float) -> None:
+    """Found by the fuzzer: the terms of the right side cancel though every target is 1."""
+    problem = make_problem(np.random.default_rng(6), 6, 2, regularization=2.0)
+    problem.unobserved_weight = 0.0
+    first, second = problem.indices = np.array([3, 6], np.int32)
+    problem.fixed[second] = -problem.fixed[first]
+    problem.fixed[second, 2] += np.float32(apart)
+    problem.check(form)
+
+
 def test_zero_weights_count_as_zero() -> None:
     problem = make_problem(np.random.default_rng(4), 12, 30, weighted=True)
     problem.weights[::2] = 0.0
