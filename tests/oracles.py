@@ -34,6 +34,8 @@ class DenseProblem:
         regularization: float = 0.01,
         regularization_exponent: float = 1.0,
         popularity_exponent: float = 0.0,
+        user_discount: float = 0.0,
+        item_discount: float = 0.0,
     ) -> DenseProblem:
         powers = np.bincount(rows.indices, minlength=rows.n_cols) ** float(popularity_exponent)
         # Without any interaction there is no popularity to weigh by.
@@ -48,7 +50,10 @@ class DenseProblem:
         penalties = [
             regularization * weights.sum(axis) ** regularization_exponent for axis in (1, 0)
         ]
-        return cls(weights, targets, *penalties)
+        taken = np.bincount(rows.indices, minlength=rows.n_cols)
+        h, g = _discounts(rows.row_lengths(), user_discount), _discounts(taken, item_discount)
+        weights *= np.outer(h, g)
+        return cls(weights, targets, penalties[0] * h, penalties[1] * g)
 
     def objective(self, users: NDArray[np.floating], items: NDArray[np.floating]) -> float:
         p, q = np.asarray(users, np.float64), np.asarray(items, np.float64)
@@ -74,6 +79,12 @@ class DenseProblem:
 
     def items_are_off_by(self, items: NDArray[np.floating], users: NDArray[np.floating]) -> float:
         return _off_by(self.weights.T, self.targets.T, self.item_penalties, users, items)
+
+
+def _discounts(counts: NDArray[np.integer], exponent: float) -> NDArray[np.float64]:
+    powers = np.where(counts > 0, counts, 1) ** -float(exponent)
+    each = np.repeat(powers, counts)  # of every interaction
+    return powers / each.mean() if len(each) else np.ones(len(counts))
 
 
 Equations = Iterator[tuple[Matrix, NDArray[np.float64]]]

@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 
 PARAMS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent",
-          "popularity_exponent", "epochs")  # fmt: skip
+          "popularity_exponent", "user_discount", "item_discount", "initial_scale",
+          "epochs")  # fmt: skip
 
 
 def kept(path: Path) -> dict:
@@ -29,8 +30,8 @@ def keep(path: Path, row: dict) -> None:
 
 
 def chosen(rows: list[dict], metric: str) -> dict:
-    """The parameters of the best row."""
+    """The parameters of the best row; what a row does not name had no name then: the default."""
     if not rows:
         raise SystemExit("no settings have been tried: give --try '{\"n_factors\": 512}' first")
     best = max(rows, key=lambda row: row[metric])
-    return {name: best[name] for name in PARAMS}
+    return {name: best[name] for name in PARAMS if name in best}

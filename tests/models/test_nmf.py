@@ -16,8 +16,8 @@ from sklearn import decomposition
 import lmf
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
-from lmf.training.alternating import Objective
 from lmf.training.nonnegative import NonnegativeAlternation
+from lmf.training.objective import Objective
 
 
 def parts(m: int, n: int, rank: int, seed: int = 0) -> NDArray[np.float64]:

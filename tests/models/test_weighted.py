@@ -47,6 +47,8 @@ def long_tailed(n_users: int, n_items: int, nnz: int, seed: int = 0) -> Interact
         {"unobserved_weight": 0.05, "alpha": 2.0, "regularization_exponent": 0.5},
         {"unobserved_weight": 0.2, "popularity_exponent": 0.5},
         {"unobserved_weight": 0.05, "alpha": 2.0, "popularity_exponent": 1.0},
+        {"unobserved_weight": 0.1, "user_discount": 0.3, "item_discount": 0.4},
+        {"unobserved_weight": 0.0, "alpha": 2.0, "item_discount": 1.0},
     ],
 )
 @pytest.mark.parametrize("values", [False, True])
@@ -501,3 +503,81 @@ def test_threads_do_not_change_the_bits_of_a_model_weighed_by_popularity(n_threa
     other = WeightedMF(**params, n_threads=n_threads).fit(data).factors_
     assert one.user_factors.tobytes() == other.user_factors.tobytes()
     assert one.item_factors.tobytes() == other.item_factors.tobytes()
+
+
+# ---- discounts, and a start that is not forgotten -----------------------------------------------
+
+
+def test_items_of_one_popularity_are_discounted_alike() -> None:
+    """And so are users of one activity: what is 1 on average is then 1 throughout."""
+    users = [(item + step) % 12 for item in range(12) for step in range(4)]
+    data = Interactions.from_arrays(users, np.repeat(np.arange(12), 4))
+    plain = WeightedMF(n_factors=3, epochs=4, tolerance=0).fit(data)
+    discounted = WeightedMF(
+        n_factors=3, epochs=4, tolerance=0, user_discount=0.7, item_discount=1.3
+    ).fit(data)
+    assert relative(discounted.factors_.item_factors, plain.factors_.item_factors) < 1e-5
+
+
+def test_discounted_popular_items_say_less_of_a_user() -> None:
+    """Who has one popular and one rare item is moved away from what goes with the popular one."""
+    data = long_tailed(400, 120, 6000)
+    by_popularity = np.argsort(-data.by_item.row_lengths(), kind="stable")
+    popular, rare = by_popularity[0], by_popularity[60]
+    newcomer = Interactions.from_arrays([0, 0], data.items.ids(np.array([popular, rare])))
+    closeness = []
+    for discount in (0.0, 0.5, 1.0):
+        model = WeightedMF(n_factors=8, epochs=10, item_discount=discount).fit(data)
+        vector = model.fold_in(newcomer).user_factors[0]
+        scores = model.factors_.item_factors @ vector
+        closeness.append(float(scores[popular] / scores[rare]))
+    assert closeness[0] > closeness[1] > closeness[2]
+
+
+@pytest.mark.parametrize("unobserved_weight", [0.0, 0.1])
+@pytest.mark.parametrize("alpha", [None, 3.0])
+def test_folding_in_discounts_as_training_did(
+    alpha: float | None, unobserved_weight: float
+) -> None:
+    data = long_tailed(300, 90, 4000, seed=3)
+    model = WeightedMF(
+        n_factors=20, epochs=3, alpha=alpha, unobserved_weight=unobserved_weight,
+        popularity_exponent=0.7, user_discount=0.4, item_discount=0.6,
+    ).fit(data)  # fmt: skip
+    folded = model.fold_in(data)
+    assert relative(folded.user_factors, model.factors_.user_factors) < 1e-5
+
+
+def test_a_training_error_is_told_only_where_errors_count_alike() -> None:
+    data = interactions(values=True)
+    params = {"n_factors": 3, "epochs": 2, "unobserved_weight": 0.0}
+    assert WeightedMF(**params).fit(data).history_[0].training is not None
+    assert WeightedMF(**params, item_discount=0.5).fit(data).history_[0].training is None
+
+
+def test_a_small_start_is_not_forgotten_unless_the_sides_are_balanced() -> None:
+    """The first sweeps from a small start find the strongest directions, and the rest later."""
+    data = long_tailed(300, 90, 4000, seed=5)
+    balanced = WeightedMF(n_factors=12, epochs=2, tolerance=0).fit(data)
+    small = WeightedMF(n_factors=12, epochs=2, tolerance=0, initial_scale=0.1).fit(data)
+    assert small.history_[0].objective > balanced.history_[0].objective
+
+    def weakest(model: WeightedMF) -> float:
+        strength = (model.factors_.item_factors.astype(np.float64) ** 2).sum(axis=0)
+        return float(strength.min() / strength.max())
+
+    assert weakest(small) < weakest(balanced)
+    many = [
+        WeightedMF(n_factors=12, epochs=400, tolerance=0, **start).fit(data).history_[-1].objective
+        for start in ({}, {"initial_scale": 0.1})
+    ]
+    assert many[1] == pytest.approx(many[0], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("user_discount", -0.1), ("item_discount", 3), ("initial_scale", 0.0), ("item_discount", "x")],
+)
+def test_discounts_and_scales_out_of_range_are_refused(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=name):
+        WeightedMF(**{name: value}).fit(interactions())

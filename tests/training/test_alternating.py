@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
 from lmf.errors import LmfError, ParameterError
-from lmf.training.alternating import Alternation, Objective, RowSolver, initial_factors
+from lmf.training.alternating import Alternation, RowSolver, initial_factors
+from lmf.training.objective import Objective
 from tests.oracles import DenseProblem, Matrix, random_rows, relative
 
 W0 = (0.0, 0.01, 0.5, 1.0, 2.0)
@@ -26,19 +27,23 @@ def dense_of(rows: CSR, objective: Objective) -> DenseProblem:
         regularization=objective.regularization,
         regularization_exponent=objective.regularization_exponent,
         popularity_exponent=objective.popularity_exponent,
+        user_discount=objective.user_discount,
+        item_discount=objective.item_discount,
     )
 
 
+@pytest.mark.parametrize("discounts", [(0.0, 0.0), (0.3, 0.0), (0.2, 0.5)])
 @pytest.mark.parametrize("popularity", [0.0, 0.6])
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("unobserved_weight", W0)
 @pytest.mark.parametrize("values", [False, True])
 @pytest.mark.parametrize("alpha", [None, 3.0])
 def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
-    alpha: float | None, values: bool, unobserved_weight: float, exponent: float, popularity: float
-) -> None:
+    alpha: float | None, values: bool, unobserved_weight: float, exponent: float, popularity: float,
+    discounts: tuple[float, float],
+) -> None:  # fmt: skip
     rows = random_rows(np.random.default_rng(1), 25, 18, values=values)
-    objective = Objective(unobserved_weight, 0.05, exponent, alpha, popularity)
+    objective = Objective(unobserved_weight, 0.05, exponent, alpha, popularity, *discounts)
     dense = dense_of(rows, objective)
     fit = Alternation(rows, rows.transpose(), objective, n_factors=5, seed=0)
     before = np.inf

@@ -9,8 +9,8 @@ import pytest
 
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
+from lmf.training.objective import Objective
 
 
 def ratings(seed: int = 0, m: int = 20, n: int = 15, share: float = 0.4) -> Interactions:

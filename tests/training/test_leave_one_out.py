@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lmf.data.csr import CSR
-from lmf.training.alternating import Objective
 from lmf.training.leave_one_out import leave_one_out_rows
+from lmf.training.objective import Objective
 from tests.oracles import random_rows
 
 

@@ -13,8 +13,8 @@ import lmf
 from lmf.data.interactions import Interactions
 from lmf.errors import LmfError, ParameterError
 from lmf.training import stochastic
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation
+from lmf.training.objective import Objective
 from lmf.training.stochastic import RULES, StochasticBiased, rate_of
 from tests.training.test_biased import ratings
 

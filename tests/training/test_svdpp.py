@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmf.data.interactions import Interactions
-from lmf.training.alternating import Objective
+from lmf.training.objective import Objective
 from lmf.training.svdpp import ImplicitAlternation
 from tests.training.test_biased import ratings
 

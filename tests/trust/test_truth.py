@@ -25,9 +25,9 @@ from benchmarks.trust.record import record
 from lmf.data.csr import CSR
 from lmf.errors import LmfError
 from lmf.retrieval import top_items
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation
 from lmf.training.nonnegative import NonnegativeAlternation
+from lmf.training.objective import Objective
 from lmf.training.stochastic import RULES
 from tests.models.test_nmf import objective_of as nmf_objective
 from tests.models.test_nmf import observed, parts

@@ -90,8 +90,10 @@ def _of_lists(
     items = model.factors_.item_factors.astype(np.float64)
     objective = model.fitted_objective
     popularity = np.bincount(model.seen_.indices, minlength=model.seen_.n_cols)
-    shares = objective.shares(popularity)
-    told = leave_one_out_rows(rows, model.factors_.item_factors, objective, shares)
+    told = leave_one_out_rows(
+        rows, model.factors_.item_factors, objective, objective.shares(popularity),
+        objective.item_discounts(popularity),
+    )  # fmt: skip
     gains = []
     for row, (_, vectors) in enumerate(told):
         columns, _ = rows.row(row)

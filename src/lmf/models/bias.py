@@ -11,8 +11,8 @@ from lmf.data.interactions import Interactions
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
 from lmf.models.ratings import mean_rating, rating_range
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
+from lmf.training.objective import Objective
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_threads
 

@@ -14,8 +14,8 @@ from lmf.errors import InputError
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
 from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, biased_rows
+from lmf.training.objective import Objective
 from lmf.training.stochastic import RULES, SCHEDULES, StochasticBiased
 from lmf.training.trainer import Trainer, Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads

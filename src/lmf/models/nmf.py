@@ -11,9 +11,9 @@ from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
-from lmf.training.alternating import Objective, Side
 from lmf.training.nonnegative import NonnegativeAlternation, nonnegative_rows
 from lmf.training.nonnegative_start import nonnegative_svd
+from lmf.training.objective import Objective, Side
 from lmf.training.trainer import Watch, train
 from lmf.validation import (
     checked_choice,

@@ -8,8 +8,8 @@ import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
-from lmf.training.alternating import Objective
 from lmf.training.moments import variance
+from lmf.training.objective import Objective
 from lmf.validation import checked_flag, checked_float
 
 __all__ = ["mean_rating", "rating_penalty", "rating_range", "rating_spread"]

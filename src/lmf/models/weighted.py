@@ -11,7 +11,8 @@ from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.models.asking import NewUsers
 from lmf.models.base import Model, Trained
-from lmf.training.alternating import Alternation, Objective, RowSolver
+from lmf.training.alternating import Alternation, RowSolver
+from lmf.training.objective import Objective
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads
 
@@ -25,15 +26,16 @@ class WeightedMF(Model):
 
     .. math::
 
-        \sum_{(u,i) \in S} c_{ui} (y_{ui} - p_u \cdot q_i)^2
-        + \sum_{(u,i) \notin S} w_i (p_u \cdot q_i)^2
-        + \sum_u \lambda W_u^\nu \|p_u\|^2 + \sum_i \lambda W_i^\nu \|q_i\|^2
+        \sum_{(u,i) \in S} h_u g_i c_{ui} (y_{ui} - p_u \cdot q_i)^2
+        + \sum_{(u,i) \notin S} h_u g_i w_i (p_u \cdot q_i)^2
+        + \sum_u h_u \lambda W_u^\nu \|p_u\|^2 + \sum_i g_i \lambda W_i^\nu \|q_i\|^2
 
     over user factors p and item factors q, where S are the observed interactions,
     :math:`w_i = w_0 n f_i^a / \sum_j f_j^a` is the weight of an unobserved entry of an item with
     :math:`f_i` interactions (:math:`w_0`, unless a is given), and :math:`W_u = \sum_{i \in S_u}
-    c_{ui} + \sum_{i \notin S_u} w_i` is the total weight of a row. Every row is solved exactly, in
-    float32 with refinement where the condition number asks for it.
+    c_{ui} + \sum_{i \notin S_u} w_i` is the total weight of a row. The discounts h and g are 1
+    unless asked for. Every row is solved exactly, in float32 with refinement where the condition
+    number asks for it.
 
     Parameters
     ----------
@@ -56,6 +58,18 @@ class WeightedMF(Model):
         a, from 0 to 2: above 0 an unobserved entry weighs more the more popular its item is, for
         who has not taken what everybody knows has more likely refused it (He et al. 2016); the
         mean over the items stays w0.
+    user_discount : float, default 0.0
+        x, from 0 to 2: all entries of a user with :math:`n_u` interactions weigh :math:`h_u
+        \propto n_u^{-x}`, so that who takes everything says less about an item.
+    item_discount : float, default 0.0
+        y, from 0 to 2: all entries of an item with :math:`f_i` interactions weigh :math:`g_i
+        \propto f_i^{-y}`, so that taking what everybody takes says less about a user. The mean
+        over the interactions is 1 for both. With many factors .1 to .3 may help.
+    initial_scale : float, optional
+        ``None``: the two sides are balanced in every epoch, by which the objective falls fastest
+        and the start is forgotten. A number s above 0: factors start with a standard deviation of
+        s/√d and nothing is balanced, as in Rendle et al. (2021), whose s is .1. The strongest
+        directions are then learned first, and to stop after a few epochs is a regularization.
     epochs : int, default 16
         Sweeps over users and items, at most.
     tolerance : float, default 1e-4
@@ -116,6 +130,9 @@ class WeightedMF(Model):
         regularization: float = 0.01,
         regularization_exponent: float = 1.0,
         popularity_exponent: float = 0.0,
+        user_discount: float = 0.0,
+        item_discount: float = 0.0,
+        initial_scale: float | None = None,
         epochs: int = 16,
         tolerance: float = 1e-4,
         seed: int = 0,
@@ -127,6 +144,9 @@ class WeightedMF(Model):
         self.regularization = regularization
         self.regularization_exponent = regularization_exponent
         self.popularity_exponent = popularity_exponent
+        self.user_discount = user_discount
+        self.item_discount = item_discount
+        self.initial_scale = initial_scale
         self.epochs = epochs
         self.tolerance = tolerance
         self.seed = seed
@@ -146,7 +166,14 @@ class WeightedMF(Model):
             popularity_exponent=checked_float(
                 "popularity_exponent", self.popularity_exponent, minimum=0, maximum=2
             ),
+            user_discount=checked_float("user_discount", self.user_discount, minimum=0, maximum=2),
+            item_discount=checked_float("item_discount", self.item_discount, minimum=0, maximum=2),
         )
+
+    def _scale(self) -> float | None:
+        if self.initial_scale is None:
+            return None
+        return checked_float("initial_scale", self.initial_scale, minimum=1e-6, maximum=1e3)
 
     @property
     def predicts_values(self) -> bool:  # type: ignore[override]
@@ -167,7 +194,7 @@ class WeightedMF(Model):
         _check_confidence(objective, data.by_user, data.columns.value)
         alternation = Alternation(
             data.by_user, data.by_item, objective, n_factors, checked_seed(self.seed),
-            checked_threads(self.n_threads),
+            checked_threads(self.n_threads), self._scale(),
         )  # fmt: skip
         return Trained(
             *train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
@@ -177,9 +204,10 @@ class WeightedMF(Model):
         _check_confidence(self._fitted_objective, rows, self.columns_.value)
         if self._row_solver is None:
             popularity = self.seen_.column_lengths()
+            objective = self._fitted_objective
             self._row_solver = RowSolver(
-                self.factors_.item_factors, self._fitted_objective,
-                checked_threads(self.n_threads), self._fitted_objective.shares(popularity),
+                self.factors_.item_factors, objective, checked_threads(self.n_threads),
+                objective.shares(popularity), objective.item_discounts(popularity),
             )  # fmt: skip
         return self._row_solver.solve(rows), None
 

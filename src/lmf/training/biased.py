@@ -11,7 +11,8 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.factors import Factors
-from lmf.training.alternating import Objective, RowSolver, initial_factors, native_errors
+from lmf.training.alternating import RowSolver, initial_factors, native_errors
+from lmf.training.objective import Objective
 from lmf.training.starts import begin_rows
 from lmf.training.trainer import Trainer
 

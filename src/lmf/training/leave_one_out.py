@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmf.data.csr import CSR
-from lmf.training.alternating import Objective, Shares, Side
+from lmf.training.objective import Objective, Scales, Side
 
 __all__ = ["leave_one_out_rows"]
 
@@ -32,7 +32,7 @@ Doubles = NDArray[np.float64]
 
 def leave_one_out_rows(
     rows: CSR, fixed: NDArray[np.float32], objective: Objective,
-    shares: NDArray[np.float32] | None = None,
+    shares: NDArray[np.float32] | None = None, discounts: NDArray[np.float32] | None = None,
 ) -> Iterator[tuple[Doubles, Doubles]]:  # fmt: skip
     """Give, row by row, what each of its entries is predicted without itself.
 
@@ -45,8 +45,8 @@ def leave_one_out_rows(
     fixed : ndarray of float32, shape (n, n_factors)
         The factors of that side; they were trained with the entries left out here.
     objective : Objective
-    shares : ndarray of float32, shape (n,), optional
-        What multiplies the unobserved weight of each column.
+    shares, discounts : ndarray of float32, shape (n,), optional
+        What multiplies the unobserved weight, and every weight, of each column.
 
     Yields
     ------
@@ -55,12 +55,13 @@ def leave_one_out_rows(
     vectors : ndarray of float64, shape (n_entries, n_factors)
         Those rows.
     """
-    side = Side.of(rows, objective, Shares(of_columns=shares))
+    side = Side.of(rows, objective, Scales(of_columns=shares), Scales(of_columns=discounts))
     v_all, w0 = fixed.astype(np.float64), objective.unobserved_weight
-    column_weights = np.full(rows.n_cols, w0) if shares is None else w0 * shares.astype(np.float64)
+    scales = side.shares.of_columns
+    column_weights = np.full(rows.n_cols, w0) if scales is None else w0 * scales.astype(np.float64)
     gram = (v_all.T * column_weights) @ v_all
     eye = np.eye(fixed.shape[1])
-    base, slope = objective.confidence
+    base, slope = side.confidence
     for row in range(rows.n_rows):
         part = slice(int(rows.indptr[row]), int(rows.indptr[row + 1]))
         columns = rows.indices[part]

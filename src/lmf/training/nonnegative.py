@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from lmf import _native
 from lmf.data.csr import CSR
-from lmf.training.alternating import Alternation, Objective, Side
+from lmf.training.alternating import Alternation
 from lmf.training.checkpoint import Arrays
+from lmf.training.objective import Objective, Side
 
 __all__ = ["NonnegativeAlternation", "nonnegative_rows"]
 

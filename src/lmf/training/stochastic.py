@@ -13,7 +13,7 @@ from lmf.data.csr import CSR
 from lmf.data.vocabulary import Vocabulary
 from lmf.errors import LmfError
 from lmf.factors import Factors
-from lmf.training.alternating import Objective
+from lmf.training.objective import Objective
 from lmf.training.trainer import Trainer
 
 __all__ = ["RULES", "SCHEDULES", "StochasticBiased", "rate_of"]

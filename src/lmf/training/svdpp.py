@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lmf import _native
 from lmf.data.csr import CSR
-from lmf.training.alternating import Objective
 from lmf.training.biased import BiasedAlternation, with_bias
+from lmf.training.objective import Objective
 
 __all__ = ["ImplicitAlternation", "implicit_sums"]
 
