@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find native -type f)
 
 .PHONY: demo pictures test lint test-native stubs kill-saves trust fuzz test-threads \
-  bench-quick clean
+  bench bench-quick clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/movies.py
@@ -41,6 +41,12 @@ test-threads: $(VENV)/.installed-test
 # Every kernel 50,000 times under libFuzzer; needs clang++ (Debian's clang, libclang-rt-14-dev).
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.trust.fuzz_kernels
+
+# Every speed benchmark beside its peers, in sequence: hours, on a quiet machine. Some only:
+# make bench ONLY="epoch race"
+BENCHMARKS := epoch race ratings gibbs nmf svd topn evaluation intake
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks $(or $(ONLY),$(BENCHMARKS))
 
 # Instructions of each kernel beside those of a commit (AGAINST=main; HEAD unless said); fails on 10 %
 # more. Needs Debian's valgrind, and says so where it is absent.

@@ -31,7 +31,16 @@ PINS = {
     "faiss": ("faiss-cpu==1.15.1", "numpy==2.4.6"),
     "usearch": ("usearch==2.26.6", "numpy==2.4.6"),
     "sklearn": ("scikit-learn==1.9.1", "numpy==2.4.6", "scipy==1.17.1"),
+    "buffalo": ("buffalo==2.0.6", "numpy==1.24.4", "scipy==1.10.1"),
+    # its releases after 2025 need a newer Python; torch is not what it trains with
+    "lenskit": ("lenskit==2025.8.1", "torch==2.13.0", "numpy==2.4.6", "scipy==1.17.1"),
+    # it looks for threadpoolctl when it is imported, and does not ask for it
+    "cmfrec": ("cmfrec==3.5.1.post14", "threadpoolctl==3.8.0", "numpy==2.4.6", "scipy==1.17.1"),
+    "pyspark": ("pyspark==4.3.0", "numpy==2.4.6"),  # needs Java 17 or later
 }
+#: Peers whose registry has no wheel of that release; what they are built with may have none either.
+SOURCE_ONLY = ("libmf", "cmfrec", "pyspark")
+WHEELS = ["--only-binary", ":all:"]
 #: Compiler flags of the peers that are built from source. LIBMF's are those of its own Makefile:
 #: its wrapper's setup.py forgets them and would give the scalar loops.
 FLAGS = {"libmf": {"CFLAGS": "-O3 -march=native -mavx -DUSEAVX -DUSEOMP -fopenmp",
@@ -49,9 +58,9 @@ def python_of(peer: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making the environment of {peer} ...", file=sys.stderr, flush=True)
         _quiet([sys.executable, "-m", "venv", str(folder)])
-        built = ["--no-binary", peer, "--no-cache-dir"] if peer in FLAGS else []
+        kind = ["--no-binary", peer, "--no-cache-dir"] if peer in SOURCE_ONLY else WHEELS
         _quiet(
-            [str(python), "-m", "pip", "install", "--only-binary", ":all:", *built, *PINS[peer]],
+            [str(python), "-m", "pip", "install", *kind, *PINS[peer]],
             FLAGS.get(peer, {}),
         )
         stamp.write_text(json.dumps(wanted))

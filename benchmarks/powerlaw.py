@@ -40,10 +40,12 @@ class Recipe:
     seed: int = 0
 
 
-#: "m" is about half of MovieLens 20M in every respect, "s" is about MovieLens 1M.
+#: "m" is about half of MovieLens 20M in every respect, "s" is about MovieLens 1M; "xs" takes no
+#: time and shows whether everything runs.
 RECIPES = {
     "powerlaw-m": Recipe(Law(138_000, 0.85, 150.0), Law(27_000, 1.7, 250.0), 10_000_000),
     "powerlaw-s": Recipe(Law(6_000, 0.9, 80.0), Law(4_000, 1.6, 250.0), 1_000_000),
+    "powerlaw-xs": Recipe(Law(600, 0.9, 8.0), Law(400, 1.6, 25.0), 20_000),
 }
 
 

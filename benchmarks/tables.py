@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.places import ROOT
 
@@ -39,14 +40,67 @@ def _seconds(value: float) -> str:
 
 
 def epoch() -> str:
+    """A row for each contender of a data set, a column for each d; who was left out, with why."""
     document = _result("speed/epoch.json")
-    names = [row["contender"] for row in document["cases"][0]["rows"]]
+    cases = {(case["data"], case["n_factors"]): case for case in document["cases"]}
+    factors = sorted({d for _, d in cases})
+    rows = []
+    for data in dict.fromkeys(data for data, _ in cases):
+        here = {d: _cells(cases[data, d]) for d in factors if (data, d) in cases}
+        names = dict.fromkeys(name for found in here.values() for name in found)
+        rows += [[f"{data}, {name}", *(here.get(d, {}).get(name, "") for d in factors)]
+                 for name in names]  # fmt: skip
+    head = ["one epoch", *(f"d = {d}" for d in factors)]
+    return _table(head, rows) + _absent(document) + _source(document, "speed/epoch.json")
+
+
+def _cells(case: dict) -> dict[str, str]:
+    """Seconds and ratio of each contender; in brackets where there is a first epoch only."""
+    rows = case["rows"] + [row for row in case.get("left_out", []) if "seconds" in row]
+    cells = {}
+    for row in rows:
+        ratio = f", {row['by_ours']:.3g}" if row["contender"] != "lmf" and "by_ours" in row else ""
+        cell = f"{_seconds(row['seconds'])}{ratio}"
+        cells[row["contender"]] = f"({cell})" if "reason" in row else cell
+    return cells
+
+
+def _absent(document: dict) -> str:
+    """Who has no figure at all, with the reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for case in document["cases"]:
+        for row in case.get("left_out", []):
+            if "seconds" not in row:
+                where = f"{case['data']}, d = {case['n_factors']}"
+                reasons.setdefault((row["contender"], row["reason"]), []).append(where)
+    lines = [f"* no figure of {name} on {'; '.join(where)}: {reason}\n"
+             for (name, reason), where in reasons.items()]  # fmt: skip
+    return "\n" + "".join(lines) if lines else ""
+
+
+def race() -> str:
+    """When ours is where the fastest peer ends, and the peer that stays closest to it."""
+    document = _result("speed/race.json")
     rows = []
     for case in document["cases"]:
-        found = {row["contender"]: row["seconds"] for row in case["rows"]}
-        cells = [_seconds(found[name]) if name in found else "" for name in names]
-        rows.append([f"{case['data']}, d = {case['n_factors']}", *cells])
-    return _table(["one epoch", *names], rows) + _source(document, "speed/epoch.json")
+        peers = {row["contender"]: row["its_own"] for row in case["rows"] if "its_own" in row}
+        if not peers:
+            continue
+        fastest = case["goal"]["peer"]
+        closest = min(peers, key=lambda name: peers[name]["by_ours"] or 0.0)
+        rows.append([f"{case['data']}, d = {case['n_factors']}", *_sooner(fastest, peers[fastest]),
+                     *_sooner(closest, peers[closest])])  # fmt: skip
+    head = ["", "fastest peer", "its time", "ours to there", "times as soon",
+            "hardest peer", "its time", "ours to there", "times as soon"]  # fmt: skip
+    picture = "![the objective against seconds](pictures/race.svg)\n\n"
+    table = _table(head, rows) + _absent(document)
+    return picture + table + _source(document, "speed/race.json")
+
+
+def _sooner(name: str, own: dict) -> list[str]:
+    ours, ratio = own["ours"], own["by_ours"]
+    return [name, _seconds(own["seconds"]), "never" if ours is None else _seconds(ours),
+            "" if ratio is None else f"{ratio:.2f}"]  # fmt: skip
 
 
 def rating_epochs() -> str:
@@ -154,8 +208,12 @@ def rmse() -> str:
 def claims() -> str:
     """What was promised and missed, of every file that says so."""
     rows = []
-    for name in ("speed/epoch.json", "speed/ratings.json", "speed/gibbs.json", "speed/svd.json",
-                 "speed/topn.json", "intake.json", "records/ncf.json"):  # fmt: skip
+    for name in ("speed/epoch.json", "speed/race.json", "speed/ratings.json", "speed/gibbs.json",
+                 "speed/svd.json", "speed/topn.json", "intake.json",
+                 "records/ncf.json"):  # fmt: skip
+        if not (ROOT / "benchmarks" / name).exists():
+            rows.append([f"`{name}`", "", "not measured yet"])
+            continue
         kept = _result(name)["claims"]
         missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in kept
                   if not claim["holds"]]  # fmt: skip
@@ -165,10 +223,18 @@ def claims() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "epoch": epoch, "rating-epochs": rating_epochs, "rating-races": rating_races, "gibbs": gibbs,
-    "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake, "rmse": rmse,
-    "claims": claims,
+    "epoch": epoch, "race": race, "rating-epochs": rating_epochs, "rating-races": rating_races,
+    "gibbs": gibbs, "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake,
+    "rmse": rmse, "claims": claims,
 }  # fmt: skip
+
+
+def table(name: str) -> str:
+    """The table, or that nobody has measured it."""
+    try:
+        return TABLES[name]()
+    except FileNotFoundError as error:
+        return f"Not measured yet: there is no `{Path(error.filename).relative_to(ROOT)}`.\n"
 
 
 def main() -> None:
@@ -180,7 +246,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     text = PAGE.read_text()
-    fresh = BETWEEN.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[4]}", text)
+    fresh = BETWEEN.sub(lambda found: f"{found[1]}\n{table(found[2])}\n{found[4]}", text)
     if given.check:
         raise SystemExit(f"{PAGE.name} is not what the JSON files say" if fresh != text else 0)
     PAGE.write_text(fresh)

@@ -1,19 +1,18 @@
 """Who is measured, and how one problem is said in each library's own parameters.
 
-Each contender is a function `(matrix, problem, tick) -> (user_factors, item_factors)`. It calls
-`tick()` once when training is about to begin and once after each epoch, `problem.epochs` times;
-the time between two ticks is one epoch, both half sweeps and nothing else. It returns factors in
-the scale of `objective`.
-
-The problem has constant regularization (exponent 0), because that is what all three can express:
+The problem has constant regularization (exponent 0), because that is what nearly all can express:
 
 * lmf        as it stands: observed weight 1, unobserved weight w0, λ
 * implicit   observed weight `alpha`, unobserved weight 1: the objective divided by w0, so
              alpha = 1/w0 and λ/w0
+* buffalo, LensKit, cmfrec   observed weight 1 + alpha (LensKit calls it `weight`), unobserved
+             weight 1: alpha = 1/w0 − 1 and λ/w0
 * irspack    observed (y−1)² plus α0·y² over all pairs, so w0 = α0/(1+α0) and the same λ; its
              factors are ours divided by √(1+α0)
+* Spark      weights as buffalo; its penalty is always λ times the interactions of the row, so it
+             minimises something else: λ/w0 by the mean number of them, and `objective` says so
 
-Only public calls of the libraries are used, and their defaults wherever nothing is said.
+`epoch_runs` calls them.
 """
 
 from __future__ import annotations
@@ -21,133 +20,92 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import partial
 
 from benchmarks.matrix import Matrix
+from benchmarks.speed import epoch_runs as runs
+from benchmarks.speed.problem import Factors, Now, Problem, Tick
 
-Factors = tuple[np.ndarray, np.ndarray]
+__all__ = ["CONTENDERS", "OUR_NAME", "Contender", "Problem", "restrict_to", "version"]
 
-
-@dataclass(frozen=True)
-class Problem:
-    """One training run, in lmf's terms."""
-
-    n_factors: int
-    epochs: int
-    n_threads: int
-    unobserved_weight: float
-    regularization: float
-    seed: int = 0
+OUR_NAME = "lmf"
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A library with one of its solvers; `peer` names its environment, None is our own."""
+    """A library with one of its solvers; `peer` names its environment, None is our own.
 
-    train: Callable[[Matrix, Problem, Callable[[], None]], Factors]
+    Either `train` or `fits` is there (see `epoch_runs`).
+    """
+
     solver: str
     exact: bool
+    train: Callable[[Matrix, Problem, Tick], Factors] | None = None
+    fits: Callable[[Matrix, Problem], Callable[[int], Now]] | None = None
     peer: str | None = None
-    #: in the run unless asked otherwise
-    default: bool = True
     environment: dict[str, str] = field(default_factory=dict)
+    #: what it minimises instead of the one objective
+    objective: str = ""
 
     @property
     def library(self) -> str:
         return self.peer or "lmf"
 
+    @property
+    def in_whole_fits(self) -> bool:
+        """Whether it has no epochs to be asked for, one after the other."""
+        return self.fits is not None
 
-def lmf_exact(matrix: Matrix, problem: Problem, tick: Callable[[], None]) -> Factors:
-    import lmf
-
-    data = lmf.Interactions.of(matrix.scipy(np.int64), value=False)
-    model = lmf.WeightedMF(
-        n_factors=problem.n_factors,
-        unobserved_weight=problem.unobserved_weight,
-        regularization=problem.regularization,
-        regularization_exponent=0.0,
-        epochs=problem.epochs,
-        tolerance=0.0,  # every epoch asked for is run
-        seed=problem.seed,
-        n_threads=problem.n_threads,
-    )
-    tick()
-    model.fit(data, progress=False, callback=lambda _record: tick())
-    return model.factors_.user_factors, model.factors_.item_factors
+    def describe(self) -> dict:
+        other = {"minimises": self.objective} if self.objective else {}
+        return {"solver": self.solver, "exact": self.exact, **other}
 
 
-def implicit_als(
-    matrix: Matrix, problem: Problem, tick: Callable[[], None], *, use_cg: bool
-) -> Factors:
-    from implicit.als import AlternatingLeastSquares
-
-    model = AlternatingLeastSquares(
-        factors=problem.n_factors,
-        alpha=1.0 / problem.unobserved_weight,
-        regularization=problem.regularization / problem.unobserved_weight,
-        iterations=problem.epochs,
-        num_threads=problem.n_threads,
-        random_state=problem.seed,
-        use_cg=use_cg,
-        use_gpu=False,
-    )
-    tick()
-    model.fit(matrix.scipy(), show_progress=False, callback=lambda *_record: tick())
-    return model.user_factors, model.item_factors
-
-
-def irspack_ials(
-    matrix: Matrix, problem: Problem, tick: Callable[[], None], *, solver: str
-) -> Factors:
-    from irspack import IALSRecommender
-
-    alpha0 = problem.unobserved_weight / (1.0 - problem.unobserved_weight)
-    model = IALSRecommender(
-        matrix.scipy(),
-        n_components=problem.n_factors,
-        alpha0=alpha0,
-        reg=problem.regularization,
-        nu=0.0,
-        solver_type=solver,
-        random_seed=problem.seed,
-        n_threads=problem.n_threads,
-    )
-    model.start_learning()
-    tick()
-    for _ in range(problem.epochs):
-        model.run_epoch()
-        tick()
-    scale = np.float32(np.sqrt(1.0 + alpha0))
-    return model.get_user_embedding() * scale, model.get_item_embedding() * scale
-
-
-def _implicit(solver: str, *, use_cg: bool, exact: bool, default: bool = True) -> Contender:
+def _implicit(solver: str, *, use_cg: bool, exact: bool) -> Contender:
     return Contender(
-        lambda *given: implicit_als(*given, use_cg=use_cg),
         solver,
         exact,
+        train=partial(runs.implicit_als, use_cg=use_cg),
         peer="implicit",
-        default=default,
         # implicit's documentation asks for it: it threads over rows and calls BLAS in each.
         environment={"OPENBLAS_NUM_THREADS": "1"},
     )
 
 
-def _irspack(solver: str, *, exact: bool) -> Contender:
-    return Contender(
-        lambda *given: irspack_ials(*given, solver=solver), solver, exact, peer="irspack"
-    )
+def _irspack(name: str, solver: str, *, exact: bool, block: int = 64) -> Contender:
+    train = partial(runs.irspack_ials, solver=solver, block=block)
+    return Contender(name, exact, train=train, peer="irspack")
+
+
+def _buffalo(solver: str, optimizer: str, *, exact: bool) -> Contender:
+    train = partial(runs.buffalo_als, optimizer=optimizer)
+    return Contender(solver, exact, train=train, peer="buffalo")
+
+
+def _cmfrec(solver: str, *, use_cg: bool, exact: bool) -> Contender:
+    fits = partial(runs.cmfrec_fits, use_cg=use_cg)
+    return Contender(solver, exact, fits=fits, peer="cmfrec")
 
 
 CONTENDERS = {
-    "lmf": Contender(lmf_exact, "exact", exact=True),
+    OUR_NAME: Contender("exact", exact=True, train=runs.lmf_exact),
     "implicit-cg": _implicit("CG, 3 steps (its default)", use_cg=True, exact=False),
-    "implicit-cholesky": _implicit("Cholesky", use_cg=False, exact=True, default=False),
-    "irspack-cholesky": _irspack("CHOLESKY", exact=True),
-    "irspack-cg": _irspack("CG", exact=False),  # its default, 3 steps
-    "irspack-ialspp": _irspack("IALSPP", exact=False),
-}
+    "implicit-cholesky": _implicit("Cholesky", use_cg=False, exact=True),
+    "irspack-cg": _irspack("CG, 3 steps (its default)", "CG", exact=False),
+    "irspack-cholesky": _irspack("Cholesky", "CHOLESKY", exact=True),
+    "irspack-ialspp": _irspack("iALS++, blocks of 64 (its default)", "IALSPP", exact=False),
+    "irspack-ialspp-32": _irspack("iALS++, blocks of 32", "IALSPP", exact=False, block=32),
+    "buffalo-cg": _buffalo("CG, 3 steps (its default)", "manual_cg", exact=False),
+    "buffalo-cholesky": _buffalo("Cholesky (llt)", "llt", exact=True),
+    "buffalo-ialspp": _buffalo("iALS++, blocks of 32 (its default)", "ialspp", exact=False),
+    "cmfrec-cg": _cmfrec("CG, 3 steps (its default)", use_cg=True, exact=False),
+    "cmfrec-cholesky": _cmfrec("Cholesky", use_cg=False, exact=True),
+    "lenskit": Contender("Cholesky", exact=True, train=runs.lenskit_als, peer="lenskit"),
+    "spark": Contender(
+        "Cholesky, local mode", exact=True, fits=runs.spark_fits, peer="pyspark",
+        objective="a penalty of each row that grows with its interactions; the mean is λ",
+    ),
+}  # fmt: skip
 
 
 def version(contender: Contender) -> dict[str, str]:
@@ -158,8 +116,9 @@ def version(contender: Contender) -> dict[str, str]:
     for name in (contender.library, "numpy", "scipy"):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # our own, run from the source tree
-            found[name] = "source tree"
+        except PackageNotFoundError:
+            if name == "lmf":  # our own, run from the source tree
+                found[name] = "source tree"
     return found
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from statistics import median
 from types import MappingProxyType
 
@@ -22,11 +24,20 @@ from benchmarks.speed.contenders import restrict_to
 from benchmarks.speed.worker import Conversation
 
 PAUSE = 0.2
+#: What an OpenBLAS is told about the processor it runs on; nobody is to be slowed down by it.
+HINTS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class PlayerLost(SystemExit):
+    """A player that cannot go on, with the reason; who does not catch it ends with it."""
 
 
 class Player:
     """A process that runs `python -m module name ...` in a peer's environment (None: our own)."""
+
+    #: seconds that an answer may take
+    limit: float | None = None
 
     def __init__(
         self, name: str, module: str, peer: str | None, *arguments: str,
@@ -37,7 +48,8 @@ class Player:
         self._process = subprocess.Popen(
             [str(python), "-m", module, name, *arguments],
             cwd=ROOT,
-            env=os.environ | dict(environment),
+            env={key: os.environ[key] for key in os.environ if key not in HINTS}
+            | dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -47,17 +59,27 @@ class Player:
     def ask(self, **request: object) -> dict:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
+            if not select.select([self._process.stdout], [], [], self.limit)[0]:
+                self.stop()
+                raise PlayerLost(f"{self.name}: no answer within {self.limit:.0f} seconds")
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
-            raise SystemExit(f"{self.name}: its process ended with {self._process.wait(60)}")
-        return json.loads(line)
+            raise PlayerLost(f"{self.name}: its process ended with {self._process.wait(60)}")
+        answer = json.loads(line)
+        if "failed" in answer:
+            self.stop()
+            raise PlayerLost(f"{self.name}: {answer['failed']}")
+        return answer
 
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):  # a request that nobody read
+                pipe.close()
 
 
 def in_turns(

@@ -1,0 +1,182 @@
+"""Contenders as the driver sees them: processes that train an epoch on request (see `worker`).
+
+A `Steps` trains epoch by epoch. A `Fits` has whole fits only: an epoch of it is the difference of
+two fits by the difference of their epochs, so that what a fit costs before its first epoch does not
+count. A `Curve` gathers what each says of seconds and objective.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from statistics import linear_regression
+
+from benchmarks.speed.contenders import CONTENDERS, OUR_NAME, Problem
+from benchmarks.speed.turns import PAUSE, Player, PlayerLost, short
+
+#: Epochs by which the longer of the two fits of a `Fits` exceeds the shorter.
+STEPS = 2
+#: Seconds that a contender has for its imports, its form of the data and its starting factors.
+SETUP = 240.0
+
+
+class Runner(Player):
+    """A contender that has been asked for its first epoch; `first` is what it answered."""
+
+    def __init__(self, name: str, matrix: Path, problem: Problem, curve: bool) -> None:
+        self.contender = CONTENDERS[name]
+        peer, environment = self.contender.peer, self.contender.environment
+        super().__init__(name, "benchmarks.speed.worker", peer, environment=environment)
+        self._request = {
+            "contender": name, "matrix": str(matrix), "problem": asdict(problem), "curve": curve
+        }  # fmt: skip
+
+    def begin(self) -> float:
+        """Train a first epoch; return its seconds."""
+        raise NotImplementedError
+
+    def epoch(self) -> dict:
+        """Return seconds and processor seconds of one epoch."""
+        raise NotImplementedError
+
+    def advance(self, epochs: int) -> None:
+        """Bring the curve to so many epochs, if it has a point there."""
+        raise NotImplementedError
+
+    def curve(self) -> list[tuple[int, float, float]]:
+        """Epochs, seconds of training and objective, from the first epoch on."""
+        raise NotImplementedError
+
+    def finish(self) -> dict:
+        answer = self.ask(do="finish")
+        self._process.wait(timeout=60)
+        return answer
+
+    def describe(self) -> dict:
+        """What a result says of it."""
+        described = {"contender": self.name, **self.contender.describe()}
+        return described | {"versions": self.first["versions"]}
+
+
+class Steps(Runner):
+    def begin(self) -> float:
+        self.first = self.ask(**self._request)
+        self._points = [(self.first["warmup_seconds"], self.first.get("objective"))]
+        return self.first["warmup_seconds"]
+
+    def epoch(self) -> dict:
+        return self.ask(do="epoch")
+
+    def advance(self, epochs: int) -> None:
+        while len(self._points) < epochs:
+            answer = self.ask(do="epoch")
+            self._points.append((answer["seconds"], answer["objective"]))
+
+    def curve(self) -> list[tuple[int, float, float]]:
+        points, seconds = [], 0.0
+        for epochs, (more, reached) in enumerate(self._points, 1):
+            seconds += more
+            points.append((epochs, short(seconds), reached))
+        return points
+
+
+class Fits(Runner):
+    #: Its curve has no others: each is a fit from the start.
+    points = (1, 2, 4, 8, 16, 32, 64)
+
+    def begin(self) -> float:
+        self.first = self.ask(**self._request)
+        self.ask(do="fit", epochs=1)  # a warm-up
+        self._fits: dict[int, dict] = {}
+        return self.epoch()["seconds"]
+
+    def epoch(self) -> dict:
+        few, many = (self.ask(do="fit", epochs=epochs) for epochs in (1, 1 + STEPS))
+        return {key: (many[key] - few[key]) / STEPS for key in ("seconds", "cpu_seconds")}
+
+    def advance(self, epochs: int) -> None:
+        if epochs in self.points:
+            self._fits[epochs] = self.ask(do="fit", epochs=epochs)
+
+    def curve(self) -> list[tuple[int, float, float]]:
+        seconds = {epochs: fit["seconds"] for epochs, fit in self._fits.items()}
+        before = setup_seconds(seconds)
+        return [
+            (epochs, short(max(fit["seconds"] - before, 0.0)), fit["objective"])
+            for epochs, fit in self._fits.items()
+        ]
+
+
+def setup_seconds(fits: dict[int, float]) -> float:
+    """What a fit of no epochs would take, by a straight line through fits of some: {epochs: s}."""
+    if len(fits) < 2:
+        return 0.0
+    return max(linear_regression(list(fits), list(fits.values())).intercept, 0.0)
+
+
+def begun(
+    names: list[str], matrix: Path, problem: Problem, patience: float, curve: bool = False
+) -> tuple[list[Runner], list[dict]]:
+    """Start all contenders, ours first: those that are ready, and why the others are left out.
+
+    Who takes more than `patience` times our seconds for its first epoch is not asked for more; that
+    one measurement is kept. So is the reason of who cannot be installed or fails.
+    """
+    runners: list[Runner] = []
+    left_out: list[dict] = []
+    ours: float | None = None
+    try:
+        for name in sorted(names, key=lambda name: name != OUR_NAME):
+            try:
+                runner = _started(name, matrix, problem, curve)
+            except SystemExit as error:
+                left_out.append(_absent(name, str(error)))
+                continue
+            runners.append(runner)
+            runner.limit = SETUP + (0.0 if ours is None else 2 * (1 + STEPS) * patience * ours)
+            time.sleep(PAUSE)
+            try:
+                seconds = runner.begin()
+            except PlayerLost as error:
+                runners.remove(runner)
+                runner.stop()
+                left_out.append(_absent(name, str(error)))
+                continue
+            runner.limit = None
+            if name == OUR_NAME:
+                ours = seconds
+            elif ours is not None and seconds > patience * ours:
+                runners.remove(runner)
+                runner.stop()
+                left_out.append(_too_slow(runner, seconds, seconds / ours, patience))
+    except BaseException:
+        stop_all(runners)
+        raise
+    return runners, left_out
+
+
+def stop_all(runners: list[Runner]) -> None:
+    for runner in runners:
+        runner.stop()
+
+
+def _started(name: str, matrix: Path, problem: Problem, curve: bool) -> Runner:
+    kind = Fits if CONTENDERS[name].in_whole_fits else Steps
+    return kind(name, matrix, problem, curve)
+
+
+def _absent(name: str, why: str) -> dict:
+    if name == OUR_NAME:
+        raise SystemExit(why)
+    reason = why.strip().splitlines()[-1] if why.strip() else "it did not start"
+    return {"contender": name, **CONTENDERS[name].describe(), "reason": reason}
+
+
+def _too_slow(runner: Runner, seconds: float, ratio: float, patience: float) -> dict:
+    return runner.describe() | {
+        "seconds": short(seconds),
+        "by_ours": short(ratio),
+        "reason": f"its first epoch took {ratio:.3g} times ours, more than {patience:g}: "
+        "one measurement, no more",
+    }
