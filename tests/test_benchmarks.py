@@ -16,7 +16,7 @@ from benchmarks.speed import counts, epoch, pieces, race
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.objective import objective
 from benchmarks.speed.problem import Problem
-from benchmarks.speed.runners import Steps, begun, setup_seconds
+from benchmarks.speed.runners import Fits, Steps, begun, setup_seconds
 from benchmarks.speed.turns import PlayerLost
 
 MACHINE, SETTINGS = {"cpu": "this one"}, {"repeats": 5}
@@ -242,6 +242,30 @@ def test_a_peer_that_cannot_be_installed_is_left_out_with_the_reason(
     reasons = {one["contender"]: one["reason"] for one in left_out}
     assert reasons["spark"] == "no Java here"
     assert "No module named 'cmfrec'" in reasons["cmfrec-cg"]
+
+
+@pytest.mark.parametrize(
+    ("whole", "few", "many", "seconds"),
+    [(7.0, 7.0, 9.0, 1.0), (8.5, 8.5, 10.5, 8.5)],  # less, and more, than twice what is enough
+)
+def test_a_slow_whole_fit_is_probe_enough(
+    monkeypatch: pytest.MonkeyPatch, whole: float, few: float, many: float, seconds: float
+) -> None:
+    fits = iter([{}, {"seconds": whole}, {"seconds": few}, {"seconds": many}])
+    fit = object.__new__(Fits)
+    fit._request = {}
+    monkeypatch.setattr(fit, "ask", lambda **_: next(fits) | {"cpu_seconds": 0.0}, raising=False)
+    assert fit.begin(enough=4.0) == pytest.approx(seconds)
+    assert (fit.probe == "a whole fit of one epoch") == (seconds > 8)
+
+
+def test_who_takes_too_long_is_stopped(tmp_path: Path, matrix: Matrix) -> None:
+    path = tmp_path / "matrix.npz"
+    matrix.save(path)
+    ours = Steps("lmf", path, PROBLEM, curve=False)
+    ours.limit = 0.01
+    with pytest.raises(PlayerLost, match="no answer within 0 seconds"):
+        ours.begin()
 
 
 def test_a_table_says_who_was_left_out_and_what_nobody_measured(

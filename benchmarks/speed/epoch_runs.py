@@ -113,7 +113,6 @@ def irspack_ials(
 def buffalo_als(matrix: Matrix, problem: Problem, tick: Tick, *, optimizer: str) -> Factors:
     from buffalo.algo.als import ALS
     from buffalo.algo.options import ALSOption
-    from buffalo.data.mm import MatrixMarketOptions
     from buffalo.misc import log
 
     log.set_log_level(log.WARN)
@@ -126,12 +125,6 @@ def buffalo_als(matrix: Matrix, problem: Problem, tick: Tick, *, optimizer: str)
             return found
 
     alpha, penalty = problem.over_unobserved
-    folder = _folder("buffalo")
-    told = MatrixMarketOptions().get_default_option()
-    told.input.main = matrix.scipy()
-    told.data.path = str(folder / "matrix.h5py")
-    told.data.tmp_dir = str(folder)
-    told.data.validation = {}
     option = ALSOption().get_default_option()
     option.update(
         d=problem.n_factors,
@@ -144,11 +137,36 @@ def buffalo_als(matrix: Matrix, problem: Problem, tick: Tick, *, optimizer: str)
         compute_loss_on_training=False,
         random_seed=problem.seed + 1,  # it takes 0 for none
     )
-    model = Watched(option, data_opt=told)
+    model = Watched(option, data_opt=_buffalo_data(matrix))
     model.initialize()
     tick()
     model.train()
     return model.P, model.Q
+
+
+def _buffalo_data(matrix: Matrix) -> dict:
+    """What buffalo is told of a matrix in its own file, made if it is not there: minutes for M."""
+    import buffalo.data
+    from buffalo.data.mm import MatrixMarketOptions
+
+    folder = CACHE / "buffalo"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{matrix.describe()['sha256']}.h5py"
+    told = MatrixMarketOptions().get_default_option()
+    told.data.tmp_dir = str(folder)
+    told.data.validation = {}
+    if not path.exists():
+        partial = path.with_suffix(".part")
+        told.input.main = matrix.scipy()
+        told.data.path = str(partial)
+        made = buffalo.data.load(told)
+        made.create()
+        made.close()
+        partial.replace(path)
+    told.input.main = ""
+    told.data.path = str(path)
+    told.data.use_cache = True
+    return told
 
 
 def lenskit_als(matrix: Matrix, problem: Problem, tick: Tick) -> Factors:

@@ -28,7 +28,7 @@ def objective(
 
     missed = seen = 0.0
     users = np.repeat(np.arange(matrix.n_users, dtype=np.int32), np.diff(matrix.indptr))
-    step = max(1, 2**24 // user_factors.shape[1])
+    step = max(1, 2**20 // user_factors.shape[1])  # rows that a cache holds
     for start in range(0, matrix.nnz, step):
         part = slice(start, start + step)
         scores = np.einsum(

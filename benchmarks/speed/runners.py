@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from statistics import linear_regression
 
 from benchmarks.speed.contenders import CONTENDERS, OUR_NAME, Problem
-from benchmarks.speed.turns import PAUSE, Player, PlayerLost, short
+from benchmarks.speed.turns import PAUSE, Player, short
 
 #: Epochs by which the longer of the two fits of a `Fits` exceeds the shorter.
 STEPS = 2
@@ -22,7 +23,10 @@ SETUP = 240.0
 
 
 class Runner(Player):
-    """A contender that has been asked for its first epoch; `first` is what it answered."""
+    """A contender, and `first`: what it answered when it was begun."""
+
+    #: what `begin` measured
+    probe = "its first epoch"
 
     def __init__(self, name: str, matrix: Path, problem: Problem, curve: bool) -> None:
         self.contender = CONTENDERS[name]
@@ -32,8 +36,8 @@ class Runner(Player):
             "contender": name, "matrix": str(matrix), "problem": asdict(problem), "curve": curve
         }  # fmt: skip
 
-    def begin(self) -> float:
-        """Train a first epoch; return its seconds."""
+    def begin(self, enough: float = inf) -> float:
+        """Train a first epoch; return its seconds, of which more than `enough` are too many."""
         raise NotImplementedError
 
     def epoch(self) -> dict:
@@ -60,7 +64,7 @@ class Runner(Player):
 
 
 class Steps(Runner):
-    def begin(self) -> float:
+    def begin(self, enough: float = inf) -> float:  # noqa: ARG002
         self.first = self.ask(**self._request)
         self._points = [(self.first["warmup_seconds"], self.first.get("objective"))]
         return self.first["warmup_seconds"]
@@ -85,10 +89,13 @@ class Fits(Runner):
     #: Its curve has no others: each is a fit from the start.
     points = (1, 2, 4, 8, 16, 32, 64)
 
-    def begin(self) -> float:
+    def begin(self, enough: float = inf) -> float:
         self.first = self.ask(**self._request)
-        self.ask(do="fit", epochs=1)  # a warm-up
         self._fits: dict[int, dict] = {}
+        whole = self.ask(do="fit", epochs=1)["seconds"]  # a warm-up too
+        if whole > 2 * enough:
+            self.probe = "a whole fit of one epoch"
+            return whole
         return self.epoch()["seconds"]
 
     def epoch(self) -> dict:
@@ -125,31 +132,29 @@ def begun(
     """
     runners: list[Runner] = []
     left_out: list[dict] = []
-    ours: float | None = None
+    enough = inf
     try:
         for name in sorted(names, key=lambda name: name != OUR_NAME):
+            kind = Fits if CONTENDERS[name].in_whole_fits else Steps
+            absent = None
             try:
-                runner = _started(name, matrix, problem, curve)
-            except SystemExit as error:
-                left_out.append(_absent(name, str(error)))
-                continue
-            runners.append(runner)
-            runner.limit = SETUP + (0.0 if ours is None else 2 * (1 + STEPS) * patience * ours)
-            time.sleep(PAUSE)
-            try:
-                seconds = runner.begin()
-            except PlayerLost as error:
-                runners.remove(runner)
-                runner.stop()
-                left_out.append(_absent(name, str(error)))
-                continue
-            runner.limit = None
-            if name == OUR_NAME:
-                ours = seconds
-            elif ours is not None and seconds > patience * ours:
-                runners.remove(runner)
-                runner.stop()
-                left_out.append(_too_slow(runner, seconds, seconds / ours, patience))
+                runners.append(kind(name, matrix, problem, curve))
+                runners[-1].limit = SETUP + (2 * enough if enough < inf else SETUP)
+                time.sleep(PAUSE)
+                seconds = runners[-1].begin(enough)
+                runners[-1].limit = None
+                if name == OUR_NAME:
+                    enough = patience * seconds
+                elif seconds > enough:
+                    absent = _too_slow(runners[-1], seconds, seconds / enough, patience)
+            except SystemExit as error:  # of an environment that cannot be made, or a lost player
+                if name == OUR_NAME:
+                    raise
+                absent = _absent(name, str(error))
+            if absent is not None:
+                left_out.append(absent)
+                stop_all([runner for runner in runners if runner.name == name])
+                runners = [runner for runner in runners if runner.name != name]
     except BaseException:
         stop_all(runners)
         raise
@@ -161,22 +166,17 @@ def stop_all(runners: list[Runner]) -> None:
         runner.stop()
 
 
-def _started(name: str, matrix: Path, problem: Problem, curve: bool) -> Runner:
-    kind = Fits if CONTENDERS[name].in_whole_fits else Steps
-    return kind(name, matrix, problem, curve)
-
-
 def _absent(name: str, why: str) -> dict:
-    if name == OUR_NAME:
-        raise SystemExit(why)
-    reason = why.strip().splitlines()[-1] if why.strip() else "it did not start"
+    lines = why.strip().splitlines() or ["it did not start"]
+    reason = [line for line in lines if "rror" in line or line == lines[-1]][-1].strip()
     return {"contender": name, **CONTENDERS[name].describe(), "reason": reason}
 
 
-def _too_slow(runner: Runner, seconds: float, ratio: float, patience: float) -> dict:
+def _too_slow(runner: Runner, seconds: float, times: float, patience: float) -> dict:
+    ratio = times * patience
     return runner.describe() | {
         "seconds": short(seconds),
         "by_ours": short(ratio),
-        "reason": f"its first epoch took {ratio:.3g} times ours, more than {patience:g}: "
-        "one measurement, no more",
+        "reason": f"{runner.probe} took {ratio:.3g} times our first, more than {patience:g}: "
+        "measured once",
     }
