@@ -14,7 +14,7 @@ from benchmarks import pictures, tables
 from benchmarks.matrix import Matrix
 from benchmarks.speed import counts, epoch, pieces, race
 from benchmarks.speed.contenders import CONTENDERS
-from benchmarks.speed.objective import objective
+from benchmarks.speed.objective import objective, residual
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.runners import Fits, Steps, begun, setup_seconds
 from benchmarks.speed.turns import PlayerLost
@@ -96,6 +96,24 @@ def test_the_evaluator_sums_over_all_pairs(matrix: Matrix, factors: tuple) -> No
     penalty = PROBLEM.regularization * ((users**2).sum() + (items**2).sum())
     expected = (weights * (seen - users @ items.T) ** 2).sum() + penalty
     assert judged(matrix, factors) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_residual_is_of_the_same_objective(matrix: Matrix, factors: tuple) -> None:
+    """Users solved in dense float64 leave none; with another weight or penalty they leave much."""
+    items = factors[1]
+    weights = PROBLEM.unobserved_weight, PROBLEM.regularization
+    seen = dense(matrix)
+
+    def solved(weight: float, penalty: float) -> np.ndarray:
+        return np.array([
+            np.linalg.solve((items.T * np.where(row > 0, 1.0, weight)) @ items
+                            + penalty * np.eye(3), items.T @ row)
+            for row in seen
+        ])  # fmt: skip
+
+    assert residual(matrix, solved(*weights), items, *weights) < 1e-12
+    assert residual(matrix, solved(weights[0], 1.1 * weights[1]), items, *weights) > 1e-3
+    assert residual(matrix, solved(1.1 * weights[0], weights[1]), items, *weights) > 1e-3
 
 
 def test_a_peer_that_weighs_unobserved_pairs_by_one_has_the_same_problem(

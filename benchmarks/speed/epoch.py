@@ -64,6 +64,7 @@ def _row(runner: Runner, epochs: list[dict], last: dict) -> dict:
         "all_seconds": [short(s) for s in seconds],
         "cpu_seconds": short(median(epoch["cpu_seconds"] for epoch in epochs)),
         "objective": last["objective"],
+        "residual": short(last["residual"]),
         "peak_memory_mib": last["peak_memory_mib"],
     }
 
@@ -83,7 +84,7 @@ def claims(cases: list[dict]) -> list[dict]:
     found = []
     for case in cases:
         d, data = case["n_factors"], case["data"]
-        peers = [row for row in case["rows"] + case["left_out"]
+        peers = [row for row in case["rows"] + case.get("left_out", [])
                  if row["contender"] != OUR_NAME and "by_ours" in row]  # fmt: skip
         for exact, least, what in (
             (True, wanted(data, d), f"at least {wanted(data, d):g} times as fast as"),
@@ -103,12 +104,14 @@ def claims(cases: list[dict]) -> list[dict]:
 
 def show(case: dict) -> None:
     print(f"\n{case['data']}, d = {case['n_factors']}")
-    print(f"  {'':18}{'s/epoch':>9}{'min':>9}{'max':>9}{'x ours':>8}{'cpu s':>8}{'obj +%':>8}")
+    print(f"  {'':18}{'s/epoch':>9}{'min':>9}{'max':>9}{'x ours':>8}{'cpu s':>8}{'obj +%':>8}"
+          f"{'residual':>10}")  # fmt: skip
     for row in case["rows"]:
         print(
             f"  {row['contender']:18}{row['seconds']:9.3f}{min(row['all_seconds']):9.3f}"
             f"{max(row['all_seconds']):9.3f}{row.get('by_ours', float('nan')):8.2f}"
-            f"{row['cpu_seconds']:8.2f}{100 * row['above_best_objective']:8.2f}",
+            f"{row['cpu_seconds']:8.2f}{100 * row['above_best_objective']:8.2f}"
+            f"{row['residual']:10.0e}",
             flush=True,
         )
     pieces.say_left_out(case)

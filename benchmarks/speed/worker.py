@@ -7,7 +7,7 @@ wanted after each epoch (`curve`); it is evaluated while the clock stands still.
 
     {"contender", "matrix", "problem", "curve"}  ->  {"versions", "warmup_seconds"}
     {"do": "epoch"}                              ->  {"seconds", "cpu_seconds"}
-    {"do": "finish"}                             ->  {"objective", "peak_memory_mib"}
+    {"do": "finish"}                             ->  {"objective", "residual", "peak_memory_mib"}
 
 The first answer comes after the first epoch; there are `problem.epochs` in all. Libraries that only
 offer a whole `fit` are held inside their per-epoch callback until the next request comes, so that
@@ -15,7 +15,7 @@ the epochs of all libraries can alternate. Those without a callback make whole f
 
     {"contender", ...}             ->  {"versions"}
     {"do": "fit", "epochs": n}     ->  {"seconds", "cpu_seconds"}
-    {"do": "finish"}               ->  {"objective", "peak_memory_mib"}
+    {"do": "finish"}               ->  {"objective", "residual", "peak_memory_mib"}
 
 With a curve each of these has "objective" too. {"failed": why} is the answer of a library that
 cannot do it.
@@ -33,7 +33,7 @@ from typing import TextIO
 
 from benchmarks.matrix import Matrix
 from benchmarks.speed.contenders import CONTENDERS, Contender, restrict_to, version
-from benchmarks.speed.objective import objective
+from benchmarks.speed.objective import objective, residual
 from benchmarks.speed.problem import Now, Problem
 
 Judge = Callable[[Now | None], dict]  # what is said of factors: their objective, or nothing
@@ -150,11 +150,10 @@ def main() -> None:
     restrict_to(problem.n_threads)
     matrix = Matrix.load(Path(request["matrix"]))
 
+    weights = problem.unobserved_weight, problem.regularization
+
     def judged(now: Now | None) -> dict:
-        if now is None:
-            return {}
-        weight, penalty = problem.unobserved_weight, problem.regularization
-        return {"objective": objective(matrix, *now(), weight, penalty)}
+        return {} if now is None else {"objective": objective(matrix, *now(), *weights)}
 
     judge = judged if request["curve"] else lambda _: {}
     try:
@@ -163,7 +162,12 @@ def main() -> None:
         conversation.say({"failed": f"{type(error).__name__}: {error}"})
         raise
     peak = peak_memory_mib()
-    conversation.say({"peak_memory_mib": peak, **judged(now)})
+    factors = now()
+    told = {
+        "objective": objective(matrix, *factors, *weights),
+        "residual": residual(matrix, *factors, *weights),
+    }
+    conversation.say({"peak_memory_mib": peak, **told})
 
 
 if __name__ == "__main__":
