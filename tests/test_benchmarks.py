@@ -286,6 +286,40 @@ def test_who_takes_too_long_is_stopped(tmp_path: Path, matrix: Matrix) -> None:
         ours.begin()
 
 
+def test_pieces_gather_in_one_file_and_nobody_disappears(
+    tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "matrix.npz"
+    matrix.save(path)
+    monkeypatch.setattr(pieces, "prepared", lambda _: path)
+    monkeypatch.setattr(pieces.machine, "describe", lambda: dict(MACHINE))
+
+    def piece(*told: str) -> dict:
+        out = tmp_path / "epoch.json"
+        monkeypatch.setattr(sys, "argv", ["epoch", "--out", str(out), *told])
+        given = pieces.arguments(epoch.MODULE, "", "repeats", 5, "")
+
+        def measure(_: Path, problem: Problem) -> dict:
+            rows = [row(name, True, float(problem.epochs)) for name in given.only]
+            return {"rows": rows, "left_out": []}
+
+        settings = {"repeats": given.count}
+        pieces.run(epoch.MODULE, given, settings, 6, measure, epoch.claims, lambda _: None)
+        return json.loads(out.read_text())
+
+    piece("--data", "gowalla", "--factors", "128", "--only", "lmf", "lenskit")
+    found = piece("--data", "ml-1m", "--factors", "64", "--without", "spark", "--add")
+    assert [(case["data"], case["n_factors"]) for case in found["cases"]] == [
+        ("ml-1m", 64), ("gowalla", 128)
+    ]  # fmt: skip
+    assert len(found["claims"]) == 2
+    for case in found["cases"]:
+        assert {one["contender"] for one in case["rows"] + case["left_out"]} == set(CONTENDERS)
+    assert found["cases"][0]["left_out"][0]["reason"] == "not asked for"
+    again = piece("--data", "ml-1m", "--factors", "64")
+    assert len(again["cases"]) == 1
+
+
 def test_a_table_says_who_was_left_out_and_what_nobody_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

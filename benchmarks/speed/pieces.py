@@ -87,6 +87,11 @@ def run(module: str, given: argparse.Namespace, settings: dict, epochs: int, mea
         loaded = machine.load_average()
         case = {"data": name, "n_factors": n_factors, "patience": given.patience,
                 "load_average": loaded, **measure(path, problem)}  # fmt: skip
+        case["left_out"] += [
+            {"contender": absent, **contender.describe(), "reason": "not asked for"}
+            for absent, contender in CONTENDERS.items()
+            if absent not in given.only
+        ]
         show(case)
         cases.append(case)
         cases.sort(key=lambda case: (list(SETS).index(case["data"]), case["n_factors"]))
