@@ -39,30 +39,48 @@ def _seconds(value: float) -> str:
     return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
-def epoch() -> str:
+def _by_contender(document: dict, title: str, cells_of: Callable[[dict], dict[str, str]]) -> str:
     """A row for each contender of a data set, a column for each d; who was left out, with why."""
-    document = _result("speed/epoch.json")
     cases = {(case["data"], case["n_factors"]): case for case in document["cases"]}
     factors = sorted({d for _, d in cases})
     rows = []
     for data in dict.fromkeys(data for data, _ in cases):
-        here = {d: _cells(cases[data, d]) for d in factors if (data, d) in cases}
+        here = {d: cells_of(cases[data, d]) for d in factors if (data, d) in cases}
         names = dict.fromkeys(name for found in here.values() for name in found)
         rows += [[f"{data}, {name}", *(here.get(d, {}).get(name, "") for d in factors)]
                  for name in names]  # fmt: skip
-    head = ["one epoch", *(f"d = {d}" for d in factors)]
-    return _table(head, rows) + _absent(document) + _source(document, "speed/epoch.json")
+    return _table([title, *(f"d = {d}" for d in factors)], rows) + _absent(document)
 
 
-def _cells(case: dict) -> dict[str, str]:
+def epoch() -> str:
     """Seconds and ratio of each contender; in brackets where there is a first epoch only."""
-    rows = case["rows"] + [row for row in case.get("left_out", []) if "seconds" in row]
-    cells = {}
-    for row in rows:
-        ratio = f", {row['by_ours']:.3g}" if row["contender"] != "lmf" and "by_ours" in row else ""
-        cell = f"{_seconds(row['seconds'])}{ratio}"
-        cells[row["contender"]] = f"({cell})" if "reason" in row else cell
-    return cells
+    document = _result("speed/epoch.json")
+
+    def cells(case: dict) -> dict[str, str]:
+        probes = [row for row in case.get("left_out", []) if "seconds" in row]
+        found = {row["contender"]: _beside(row["seconds"], row) for row in case["rows"]}
+        return found | {row["contender"]: f"({_beside(row['seconds'], row)})" for row in probes}
+
+    return _by_contender(document, "one epoch", cells) + _source(document, "speed/epoch.json")
+
+
+def race_goal() -> str:
+    """Seconds to what the fastest peer ends with, and ratio of each contender."""
+    document = _result("speed/race.json")
+
+    def cells(case: dict) -> dict[str, str]:
+        return {row["contender"]: _beside(row.get("seconds_to_goal"), row) for row in case["rows"]}
+
+    return _by_contender(document, "to the goal", cells) + _source(document, "speed/race.json")
+
+
+def _beside(seconds: float | None, row: dict) -> str:
+    """Seconds of a contender, and how many times ours they are."""
+    if seconds is None:
+        return "never"
+    ratio = row.get("by_ours")
+    beside = f", {ratio:.3g}" if row["contender"] != "lmf" and ratio is not None else ""
+    return f"{_seconds(seconds)}{beside}"
 
 
 def _absent(document: dict) -> str:
@@ -93,8 +111,7 @@ def race() -> str:
     head = ["", "fastest peer", "its time", "ours to there", "times as soon",
             "hardest peer", "its time", "ours to there", "times as soon"]  # fmt: skip
     picture = "![the objective against seconds](pictures/race.svg)\n\n"
-    table = _table(head, rows) + _absent(document)
-    return picture + table + _source(document, "speed/race.json")
+    return picture + _table(head, rows) + _source(document, "speed/race.json")
 
 
 def _sooner(name: str, own: dict) -> list[str]:
@@ -223,7 +240,8 @@ def claims() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "epoch": epoch, "race": race, "rating-epochs": rating_epochs, "rating-races": rating_races,
+    "epoch": epoch, "race": race, "race-goal": race_goal,
+    "rating-epochs": rating_epochs, "rating-races": rating_races,
     "gibbs": gibbs, "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake,
     "rmse": rmse, "claims": claims,
 }  # fmt: skip

@@ -340,6 +340,8 @@ def test_a_table_says_who_was_left_out_and_what_nobody_measured(
     assert "| ml-1m, probed | (30 s, 30) |" in text
     assert "* no figure of broken on ml-1m, d = 64: no compiler" in text
     assert "| ml-1m, d = 64 | fast | 8 s | 3 s | 2.67 | good | 40 s | never |  |" in tables.race()
+    assert "| ml-1m, lmf | 3 s |" in tables.race_goal()
+    assert "| ml-1m, fast | 8 s, 2.67 |" in tables.race_goal()
 
 
 def test_the_picture_has_a_panel_a_case_and_a_line_a_contender() -> None:

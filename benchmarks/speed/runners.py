@@ -2,7 +2,7 @@
 
 A `Steps` trains epoch by epoch. A `Fits` has whole fits only: an epoch of it is the difference of
 two fits by the difference of their epochs, so that what a fit costs before its first epoch does not
-count. A `Curve` gathers what each says of seconds and objective.
+count.
 """
 
 from __future__ import annotations
