@@ -50,6 +50,13 @@ def is_split(path: str | os.PathLike[str]) -> bool:
 def save_split(split: Split | UserSplit, folder: str | os.PathLike[str]) -> None:
     """Write a split; see :meth:`Split.save`. Whole or not at all: the folder is made beside."""
     target = Path(os.path.realpath(checked_path("folder", folder)))
+    try:
+        _save(split, target, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _save(split: Split | UserSplit, target: Path, folder: str | os.PathLike[str]) -> None:
     if target.exists() and not (
         is_split(target) or (target.is_dir() and not any(target.iterdir()))
     ):
@@ -169,10 +176,10 @@ def load_split(folder: str | os.PathLike[str]) -> Split | UserSplit:
     >>> lmf.load_split(folder).test.nnz
     2
     """
-    path = Path(folder)
-    if not is_split(path):
-        raise InputError(f"{folder} is no folder with a split: it has no {_TOLD}")
+    path = checked_path("folder", folder)
     try:
+        if not is_split(path):
+            raise InputError(f"{folder} is no folder with a split: it has no {_TOLD}")
         return _read(path)
     except InputError:
         raise

@@ -20,7 +20,7 @@ from lmf.data.encoding import encode, sort_keys
 from lmf.data.ids import IdKind, checked_ids, checked_sorted_ids, family_of, ids_from_text
 from lmf.data.lookup import find
 from lmf.data.series import group_of
-from lmf.errors import InputError
+from lmf.errors import InputError, ParameterError
 from lmf.validation import (
     Int32Array,
     Int64Array,
@@ -28,6 +28,7 @@ from lmf.validation import (
     checked_threads,
     first_true,
     index_vector,
+    vector,
 )
 
 __all__ = ["Vocabulary"]
@@ -104,6 +105,8 @@ class Vocabulary:
         >>> users.tolist(), codes.tolist()
         ([10, 30], [1, 0, 1])
         """
+        if not isinstance(column, str):
+            raise ParameterError("column", column, "text")
         series, kind = checked_ids(values, column)
         distinct, codes = encode(series, checked_threads(n_threads))
         return cls._sorted(distinct, kind), codes
@@ -265,6 +268,8 @@ class Vocabulary:
             return self._index_of_many(ids._stored(), ids._kind)
         if isinstance(ids, list | tuple) and len(ids) <= _FEW and _one_type(ids):
             return np.array([self.index_of(one) for one in ids], dtype=np.int32)
+        if isinstance(ids, np.ndarray):
+            ids = vector("ids", ids)  # one without dimensions has no length
         if isinstance(ids, Sized) and len(ids) == 0:
             return np.empty(0, np.int32)
         series, kind = checked_ids(ids, "ids")
