@@ -481,6 +481,8 @@ refused("a sketch of True bars", ParameterError, "width", lambda: model().histor
 refused("features placed among a list", ParameterError, "items", lambda: features().places_in(["Up"]))
 refused("ids in a column called 0.5", ParameterError, "column", lambda: Vocabulary.encode([], column=0.5))
 refused("the index of an array without dimensions", InputError, "shape ()", lambda: data().items.index(np.array(3)))
+refused("the index of a sparse matrix", InputError, "dia_array", lambda: data().items.index(scipy.sparse.dia_array(matrix(bool))))
+refused("users in a sparse matrix", InputError, "dia_array", lambda: model().recommend(scipy.sparse.dia_array(matrix(bool))))
 refused("a split from a number", ParameterError, "folder", lambda: lmf.load_split(3))
 refused("a split from a name too long", InputError, "too long", lambda: lmf.load_split("x" * 500))
 refused("a split into a name too long", InputError, "too long", lambda: halves().save("x" * 500))

@@ -28,7 +28,6 @@ from lmf.validation import (
     checked_threads,
     first_true,
     index_vector,
-    vector,
 )
 
 __all__ = ["Vocabulary"]
@@ -268,9 +267,7 @@ class Vocabulary:
             return self._index_of_many(ids._stored(), ids._kind)
         if isinstance(ids, list | tuple) and len(ids) <= _FEW and _one_type(ids):
             return np.array([self.index_of(one) for one in ids], dtype=np.int32)
-        if isinstance(ids, np.ndarray):
-            ids = vector("ids", ids)  # one without dimensions has no length
-        if isinstance(ids, Sized) and len(ids) == 0:
+        if _is_empty(ids):
             return np.empty(0, np.int32)
         series, kind = checked_ids(ids, "ids")
         if len(series) <= _MANY:
@@ -393,6 +390,14 @@ class Vocabulary:
 
 def _zoned(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+
+
+def _is_empty(ids: object) -> bool:
+    """Whether there are none; a sparse matrix and an array without dimensions have no length."""
+    try:
+        return isinstance(ids, Sized) and len(ids) == 0
+    except TypeError:
+        return False
 
 
 def _one_type(ids: Sequence[object]) -> bool:
