@@ -163,8 +163,6 @@ def checked_path(name: str, value: object) -> Path:
     """
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
         raise ParameterError(name, value, "a file name: text or a path")
-    if "\0" in os.fspath(value):
-        raise ParameterError(name, value, "a file name, which no system lets hold a zero byte")
     return Path(value)
 
 

@@ -58,10 +58,13 @@ def parse_header(header: bytes, data_bytes: int) -> tuple[JsonObject, dict[str, 
 
 
 def parse_json(text: bytes | str, what: str) -> JsonObject:
-    """Parse a JSON object strictly: no NaN, no key twice, no deeper than Python's stack."""
+    """Parse a JSON object strictly: no NaN, no key twice, no deeper than Python's stack.
+
+    Bytes are UTF-8. json would guess among five encodings, and import what reads them.
+    """
     try:
         value = json.loads(
-            text,
+            text.decode() if isinstance(text, bytes) else text,
             object_pairs_hook=_unique_keys,
             parse_constant=_no_constant,
             parse_float=_finite,
