@@ -470,6 +470,44 @@ refused("another picture of a number", ParameterError, "model", lambda: lmf.plot
 refused("a report's figure of a number", ParameterError, "metric", lambda: report().figure(3))
 refused("a report's figure of no part", ParameterError, "part", lambda: report().figure_of("ndcg@20", "weighted", "all"))
 refused("a report into a number", ParameterError, "path", lambda: report().save(3))
+refused("a report's figure of a list", ParameterError, "model", lambda: report().value("ndcg@20", ["weighted"]))
+answered("whether a report has a figure of a list", lambda a: a is False, lambda: report().has("ndcg@20", []))
+refused("a report's difference of an array", ParameterError, "model", lambda: report().difference(np.array([]), "popularity"))
+refused("half a space of indentation", ParameterError, "indent", lambda: report().to_json(indent=2.5))
+refused("frames of pandas' NA", ParameterError, "frame_type", lambda: data().to_frame(pd.NA))
+refused("a curve on a number", ParameterError, "ax", lambda: model().history_.plot(0))
+refused("a sketch of NaN bars", ParameterError, "width", lambda: model().history_.sketch(NAN))
+refused("a sketch of True bars", ParameterError, "width", lambda: model().history_.sketch(True))
+refused("features placed among a list", ParameterError, "items", lambda: features().places_in(["Up"]))
+refused("ids in a column called 0.5", ParameterError, "column", lambda: Vocabulary.encode([], column=0.5))
+refused("the index of an array without dimensions", InputError, "shape ()", lambda: data().items.index(np.array(3)))
+refused("the index of a sparse matrix", InputError, "dia_array", lambda: data().items.index(scipy.sparse.dia_array(matrix(bool))))
+refused("users in a sparse matrix", InputError, "dia_array", lambda: model().recommend(scipy.sparse.dia_array(matrix(bool))))
+refused("a split from a number", ParameterError, "folder", lambda: lmf.load_split(3))
+refused("a split from a name too long", InputError, "too long", lambda: lmf.load_split("x" * 500))
+refused("a split into a name too long", InputError, "too long", lambda: halves().save("x" * 500))
+refused("a split into a name with a zero byte", ParameterError, "zero byte", lambda: halves().save("\0"))
+refused("lists cut by an array without dimensions", ParameterError, "k=", lambda: lmf.evaluate(model(), FILMS, k=np.array(3)))
+refused("a number cross-validated", ParameterError, "model", lambda: lmf.cross_validate(3, FILMS))
+refused("cross-validation on a fraction", ParameterError, "folds", lambda: lmf.cross_validate(popularity(), FILMS, 0.5))
+refused("cross-validation on folds that are numbers", ParameterError, "folds", lambda: lmf.cross_validate(popularity(), FILMS, [3]))
+refused("cross-validation by a number", ParameterError, "metrics", lambda: lmf.cross_validate(popularity(), FILMS, 2, metrics=1.5))
+refused("the mean of a list over folds", ParameterError, "metric", lambda: cross_validated().mean([[1], [2]]))
+refused("a number of models compared", ParameterError, "models", lambda: lmf.compare(FILMS, 3e38, split=halves()))
+refused("a list among models compared", ParameterError, "models", lambda: lmf.compare(FILMS, [[]], split=halves()))
+refused("a comparison announced by a number", ParameterError, "announce", lambda: lmf.compare(FILMS, ["popularity"], split=halves(), announce=3))
+
+
+def features() -> lmf.ItemFeatures:
+    return lmf.ItemFeatures.of({"film": ["Heat", "Up"], "genre": ["crime", "play"]})
+
+
+def halves() -> lmf.Split:
+    return lmf.split_random(data(), 0.5)
+
+
+def cross_validated() -> Any:
+    return lmf.cross_validate(popularity(), FILMS, 2)
 
 # fmt: on
 # ---- the tests --------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ class Trial:
     def __init__(self) -> None:
         folder = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
         self.path = folder / f"lmf-hostile-{os.getpid()}.lmf"
+        self.path.unlink(missing_ok=True)  # of a process that died, and had this number
         self.contents: list[bytes] = []
         self._fits: dict[str, tuple[lmf.models.Model, Interactions]] = {}
         for model in _small():

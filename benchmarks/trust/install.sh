@@ -45,8 +45,9 @@ system() { # SUITE: what README asks for on Debian and nothing else, kept as an 
   local new=$folder/$1.new
   [ ! -e "$folder/$1.tar.gz" ] || return 0
   rm -rf "$new"
+  # The /proc that debootstrap mounts there goes with unshare; left behind, tar would take it along.
   # shellcheck disable=SC2046 # no mirror is no word
-  debootstrap --variant=minbase --include=git,make,g++,python3-dev,python3-venv "$1" "$new" $(mirror) \
+  unshare --mount debootstrap --variant=minbase --include=git,make,g++,python3-dev,python3-venv "$1" "$new" $(mirror) \
     >"$folder/$1.log" 2>&1 || { tail "$folder/$1.log" >&2; exit 1; }
   chroot "$new" useradd --create-home --uid 1000 --shell /bin/bash somebody
   rm -rf "$new"/var/cache/apt/*.bin "$new"/var/cache/apt/archives/*.deb "$new"/var/lib/apt/lists/*

@@ -161,8 +161,8 @@ def _others(draw: st.DrawFn, fitted: Mapping[str, Model]) -> Callable[[], Any]:
     return draw(st.sampled_from(calls))
 
 
-def wrong_with(answer: Any, lenient: bool) -> str:
-    """What is not finite in an answer; nothing if all is."""
+def wrong_with(answer: Any, may_be_empty: bool) -> str:
+    """What is not finite in an answer; nothing if all is, or is empty as the caller asked for."""
     if isinstance(answer, Model) and answer.is_fitted:
         factors = answer.factors_
         arrays = [
@@ -181,8 +181,9 @@ def wrong_with(answer: Any, lenient: bool) -> str:
         and getattr(answer[1], "dtype", None) == np.float32
     ):
         answer = answer[1][answer[0] >= 0]
-    if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" and not lenient:
-        return "" if np.isfinite(answer).all() else "an answer that is not finite"
+    if isinstance(answer, np.ndarray) and answer.dtype.kind == "f":
+        filled = answer[~np.isnan(answer)] if may_be_empty else answer
+        return "" if np.isfinite(filled).all() else "an answer that is not finite"
     if isinstance(answer, float) and not math.isfinite(answer):
         return "an answer that is not finite"
     return ""
@@ -194,7 +195,7 @@ def verdict(question: Callable[[], Any]) -> str:
     told = "answered"
     try:
         answer = question()
-        bad = wrong_with(answer, lenient="skip" in repr(_closure(question)))
+        bad = wrong_with(answer, _leaves_empty(question))
         if isinstance(answer, str) and answer.startswith("WRONG"):
             bad = answer.removeprefix("WRONG: ")
         if bad:
@@ -224,6 +225,13 @@ def verdict(question: Callable[[], Any]) -> str:
     if seconds > SECONDS:
         told = f"WRONG: {seconds:.1f} s of processor time"
     return f"{told} from {_closure(question)!r}"[:400] if told.startswith("WRONG") else told
+
+
+def _leaves_empty(question: Callable[[], Any]) -> bool:
+    """Whether unknown ids are to get an empty score, as the docstrings have it."""
+    closure = _closure(question)
+    unknown = (closure.get("given_to") or closure.get("chosen") or {}).get("unknown")
+    return isinstance(unknown, str) and unknown in ("skip", "popular")
 
 
 def _closure(question: Callable[[], Any]) -> dict[str, Any]:

@@ -56,6 +56,16 @@ ROWS = [
         figure=_cases,
     ),
     Row(
+        name="no-code",
+        promise="A model file is data: loading one runs no code, and nothing here unpickles.",
+        how="The syntax trees of src/ searched; an audit hook listens while files are loaded.",
+        command="python -m pytest -q -p no:cacheprovider tests/trust/test_no_code.py",
+        figure=lambda f: (
+            f"{f['found']} found in {f['files_searched']} files; {f['events']} imports, runs of "
+            f"code, processes or sockets in {f['loads']:,} loads, {f['refused']:,} of them refused"
+        ),
+    ),
+    Row(
         name="kill-save-calls",
         promise="kill -9 at any system call of a save leaves the old model or the new one.",
         how="strace kills one save after each of its system calls.",

@@ -2,8 +2,8 @@
 
 A case has a number and nothing else, so a finding can be run again: `run(task, [number])`. The
 worker leaves the number at hand in shared memory; when it dies, or stays at one number too
-long, the
-watcher notes it and starts another behind it.
+long, the watcher notes it and starts another behind it. What it takes to get ready (imports, fits)
+is no case, and counts for none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = ["Outcome", "run"]
 
 Case = Callable[[int], str]
 
+GETTING_READY = 120.0  # processor seconds until the first case
 ASLEEP = 20.0  # seconds without a thread that would run: whoever sleeps so long waits for ever
 
 
@@ -122,6 +123,8 @@ def run(
                     outcome.hangs += 1
                     outcome.note(worker.at.value, f"over {patience} s of processor time")
             if ended:
+                if worker.at.value < worker.first:
+                    raise SystemExit(f"the cases cannot even be begun: {outcome.findings}")
                 going.remove(worker)
                 outcome.cases += worker.at.value - worker.first + (1 if not worker.done else 0)
                 if not worker.done and worker.at.value + 1 < worker.last:
@@ -134,12 +137,12 @@ class _Worker:
     def __init__(self, make: Callable[[], Case], first: int, last: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork inherits locks of busy threads
         self.first, self.last, self.done = first, last, False
-        self.at = context.Value("q", first, lock=False)
+        self.at = context.Value("q", first - 1, lock=False)
         self.inbox, outbox = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(make, first, last, self.at, outbox))
         self.process.start()
         outbox.close()
-        self._seen = (first, self._seconds())
+        self._seen = (first - 1, self._seconds())
         self._awake = (monotonic(), self._seconds())
 
     def take(self, outcome: Outcome) -> bool:
@@ -176,7 +179,8 @@ class _Worker:
             self._awake = (monotonic(), seconds)
         if self.at.value != number:
             return False
-        return seconds - used > patience or monotonic() - self._awake[0] > ASLEEP
+        allowed = patience if number >= self.first else GETTING_READY
+        return seconds - used > allowed or monotonic() - self._awake[0] > ASLEEP
 
     def end(self, signal_number: int | None = None) -> None:
         """Reap the process, killed first if a signal is given."""

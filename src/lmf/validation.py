@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,6 +27,7 @@ __all__ = [
     "checked_flag",
     "checked_float",
     "checked_int",
+    "checked_iterator",
     "checked_path",
     "checked_seed",
     "checked_threads",
@@ -163,6 +164,24 @@ def checked_path(name: str, value: object) -> Path:
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
         raise ParameterError(name, value, "a file name: text or a path")
     return Path(value)
+
+
+def checked_iterator(name: str, value: object, expected: str) -> Iterator[Any]:
+    """Return what goes through ``value``, else raise `ParameterError`.
+
+    Examples
+    --------
+    >>> list(checked_iterator("models", ["nmf"], "names of models"))
+    ['nmf']
+    >>> checked_iterator("models", np.array(3), "names of models")
+    Traceback (most recent call last):
+        ...
+    lmf.errors.ParameterError: models=array(3) is out of range: expected names of models
+    """
+    try:  # an array without dimensions is an Iterable by its type only
+        return iter(value)  # type: ignore[call-overload, no-any-return]
+    except TypeError:
+        raise ParameterError(name, value, expected) from None
 
 
 def checked_threads(n_threads: object) -> int:

@@ -37,6 +37,11 @@ matrix = SETS[{name!r}]()
 users = np.repeat(np.arange(matrix.n_users), np.diff(matrix.indptr))
 values = {values} and (1 + (users + matrix.indices) % 5).astype(np.float32)
 data = lmf.Interactions.from_arrays(users, matrix.indices, *([] if values is False else [values]))
+if {features}:  # eight words an item, of three thousand, some more often than others
+    words = (3000 * np.random.default_rng(0).random((data.n_items, 8)) ** 2).astype(int)
+    titles = [" ".join(f"w{{one}}" for one in row) for row in words]
+    data = data.with_item_features({{"item": data.items.tolist(), "title": titles}})
+    del words, titles
 del matrix, users, values
 data.fingerprint()
 lmf.WeightedMF(2, epochs=1).fit({{"user": [1, 2], "item": [1, 1]}}).recommend(1, exclude_seen=False)
@@ -57,6 +62,8 @@ for start in range(0, data.n_users, {together}):
 assert n == data.n_users
 print(json.dumps({{
     "fit": fit, "recommend": told("VmHWM") - before, "users": data.n_users, "items": data.n_items,
+    "terms": data.item_features.n_features if {features} else 0,
+    "features": data.item_features.rows.nnz if {features} else 0,
     "entries": data.nnz, "epochs": len(model.history_), "width": model.factors_.n_factors,
 }}))
 """
@@ -64,7 +71,7 @@ print(json.dumps({{
 
 @dataclass(frozen=True)
 class Fit:
-    """A model and what its fit takes: so many times R, F, I and Q, and W (docs/memory.md).
+    """A model and what its fit takes: so many times R, F, I, P and Q, and W (docs/memory.md).
 
     Attributes
     ----------
@@ -73,21 +80,26 @@ class Fit:
     values : bool
         Whether it is given ratings.
     takes : dict
-        How often each of R, F, I and Q.
+        How often each of R, F, I, P and Q.
+    features : bool
+        Whether it is told what the items are.
     """
 
     code: str
     values: bool
     takes: dict[str, float]
+    features: bool = False
 
     def limit(self, told: dict[str, int], d: int) -> float:
         """Bytes, by the formulas of the page."""
         m, n = told["users"], told["items"]
+        least = min(n, told["terms"] if self.features else m)
         sizes = {
             "R": told["entries"] * (8 if self.values else 4) + 8 * (m + n),
             "F": 4 * d * (m + n),
             "I": 4 * d * n,
-            "Q": 4 * min(m, n) * columns(d, min(m, n), told["epochs"]),
+            "P": 8 * (told["features"] + n + told["terms"]),
+            "Q": 4 * least * columns(d, least, told["epochs"]),
         }
         taken = sum(times * sizes[name] for name, times in self.takes.items())
         return taken + (40 + 8 * THREADS) * MB + 8 * (6 + THREADS) * d * d
@@ -142,6 +154,10 @@ FITS = {
     ),
     "BiasOnly": Fit("lmf.BiasOnly(n_threads={t})", True, {"R": 1}),
     "Popularity": Fit("lmf.Popularity()", False, {}),
+    "ContentBased": Fit(
+        "lmf.ContentBased({d}, center='user', n_threads={t})", True,
+        {"R": 4, "F": 2, "P": 1, "Q": 2}, features=True,
+    ),
 }  # fmt: skip
 
 
@@ -156,8 +172,8 @@ def test_peaks_are_within_what_the_page_says(
             pytest.skip("no ML-1M: LMF_DATA says where it is")
     fit = FITS[name]
     program = PEAK.format(
-        name=data, threads=THREADS, values=fit.values, model=fit.code.format(d=d, t=THREADS),
-        together=TOGETHER, n=N,
+        name=data, threads=THREADS, values=fit.values, features=fit.features,
+        model=fit.code.format(d=d, t=THREADS), together=TOGETHER, n=N,
     )  # fmt: skip
     told = json.loads(run_python(program, timeout=900))
     limit = fit.limit(told, d)

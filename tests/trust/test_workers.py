@@ -40,6 +40,29 @@ def test_deaths_and_hangs_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not outcome.held
 
 
+def make_slowly() -> Callable[[int], str]:
+    """As long as many a case may take, and longer: imports, where others have the processor."""
+    end = process_time() + 2
+    while process_time() < end:
+        pass
+    return lambda number: "well"
+
+
+def test_getting_ready_is_no_case() -> None:
+    outcome = workers.run(make_slowly, 0, 3, patience=1.0, n_workers=1)
+    assert outcome.held
+    assert outcome.answers == {"well": 3}
+
+
+def dead_at_once() -> Callable[[int], str]:
+    os.abort()
+
+
+def test_whoever_dies_while_getting_ready_ends_the_run() -> None:
+    with pytest.raises(SystemExit, match="cannot even be begun"):
+        workers.run(dead_at_once, 0, 3, patience=1.0, n_workers=1)
+
+
 def test_a_question_of_more_than_two_seconds_is_told_by_processor_time() -> None:
     def busy() -> int:
         end = process_time() + 1.1 * malformed_calls.SECONDS

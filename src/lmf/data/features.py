@@ -22,7 +22,7 @@ from lmf.data.feature_columns import KINDS, Block, block_of, kind_of, typed
 from lmf.data.frames import Table, table_of
 from lmf.data.readers import table_of_files
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import ColumnError, InputError
+from lmf.errors import ColumnError, InputError, ParameterError
 from lmf.validation import Int32Array, checked_choice, first_true
 
 __all__ = ["ItemFeatures", "item_features_like"]
@@ -148,6 +148,8 @@ class ItemFeatures:
         ------
         InputError
             Where none is there, or ids are of another type.
+        ParameterError
+            For anything but a vocabulary.
 
         Examples
         --------
@@ -155,6 +157,8 @@ class ItemFeatures:
         >>> features.places_in(Vocabulary(["Heat"])).tolist()
         [0, -1]
         """
+        if not isinstance(items, Vocabulary):
+            raise ParameterError("items", items, "a Vocabulary")
         try:
             places = items.index(self.items)
         except InputError as error:

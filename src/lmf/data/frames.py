@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from lmf.data.series import as_series, module_of
-from lmf.errors import ColumnError, InputError
+from lmf.errors import ColumnError, InputError, ParameterError
 
 __all__ = ["Table", "as_polars", "is_frame", "table_of", "to_native", "type_of"]
 
@@ -144,31 +144,41 @@ def as_polars(frame: object, columns: Sequence[str] | None = None) -> pl.DataFra
     return table.read(wanted, ())
 
 
-def to_native(frame: pl.DataFrame, frame_type: str) -> Any:
+def to_native(frame: pl.DataFrame, frame_type: str | None, own: str = "polars") -> Any:
     """Return a Polars frame as a frame of the given library.
 
     Parameters
     ----------
     frame : polars.DataFrame
         May hold ``uuid.UUID`` in columns of dtype ``Object``.
-    frame_type : str
+    frame_type : str, optional
         As `type_of` names it. A library that holds no tables of its own in memory (Dask, Ibis,
         Spark), or that is not installed here (in a model loaded elsewhere), gives Polars.
+    own : str
+        The library where `frame_type` is None.
+
+    Raises
+    ------
+    ParameterError
+        If `frame_type` is no text.
 
     Examples
     --------
     >>> type(to_native(pl.DataFrame({"a": [1]}), "polars")).__name__
     'DataFrame'
     """
+    if not isinstance(frame_type, str | None):
+        raise ParameterError("frame_type", frame_type, "the name of a library, such as 'pandas'")
+    library = own if frame_type is None else frame_type
     try:
-        if frame_type == "pandas":
+        if library == "pandas":
             return _to_pandas(frame)
-        if frame_type == "pyarrow":
+        if library == "pyarrow":
             return _to_arrow(frame)
-        if frame_type == "duckdb":
+        if library == "duckdb":
             return _to_duckdb(frame)
-        if frame_type in ("modin", "cudf"):
-            return _by_narwhals(frame, frame_type)
+        if library in ("modin", "cudf"):
+            return _by_narwhals(frame, library)
     except ImportError:
         return frame
     return frame

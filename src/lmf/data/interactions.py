@@ -429,7 +429,7 @@ class Interactions:
             if self.timestamp_dtype == pl.Date:
                 times = times.cast(pl.Int32)
             columns.append(times.cast(self.timestamp_dtype))
-        return to_native(pl.DataFrame(columns), frame_type or self.frame_type)
+        return to_native(pl.DataFrame(columns), frame_type, self.frame_type)
 
 
 def _mapped(mine: Vocabulary, theirs: Vocabulary, kind: str, unknown: str) -> Int32Array:

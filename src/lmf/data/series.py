@@ -128,7 +128,11 @@ def as_series(values: object, column: str) -> pl.Series:
         series = _from_pandas(values, column)
     elif hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
         series = _from_arrow(values, column)
-    elif isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+    elif (
+        isinstance(values, str | bytes | dict)
+        or not isinstance(values, Iterable)
+        or module_of(values) == "scipy"  # a sparse matrix, of which not every form can be read
+    ):
         raise InputError(
             f"expected a column of values, got {type(values).__name__}",
             column=column,

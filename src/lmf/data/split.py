@@ -35,7 +35,8 @@ class _Kept:
         Raises
         ------
         InputError
-            If the folder holds something else, or there is no place for it.
+            If the folder holds something else, there is no place for it, or it cannot be
+            written.
         """
         from lmf.data.split_files import save_split
 

@@ -31,7 +31,7 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.data.split import Split, UserSplit
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError, LmfError
+from lmf.errors import InputError, LmfError, ParameterError
 from lmf.validation import Int32Array, checked_path
 
 __all__ = ["is_split", "load_split", "save_split"]
@@ -49,7 +49,21 @@ def is_split(path: str | os.PathLike[str]) -> bool:
 
 def save_split(split: Split | UserSplit, folder: str | os.PathLike[str]) -> None:
     """Write a split; see :meth:`Split.save`. Whole or not at all: the folder is made beside."""
-    target = Path(os.path.realpath(checked_path("folder", folder)))
+    target = Path(os.path.realpath(_named(folder)))
+    try:
+        _save(split, target, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _named(folder: object) -> Path:
+    path = checked_path("folder", folder)
+    if "\0" in str(path):
+        raise ParameterError("folder", folder, "a name without a zero byte")
+    return path
+
+
+def _save(split: Split | UserSplit, target: Path, folder: str | os.PathLike[str]) -> None:
     if target.exists() and not (
         is_split(target) or (target.is_dir() and not any(target.iterdir()))
     ):
@@ -169,10 +183,10 @@ def load_split(folder: str | os.PathLike[str]) -> Split | UserSplit:
     >>> lmf.load_split(folder).test.nnz
     2
     """
-    path = Path(folder)
-    if not is_split(path):
-        raise InputError(f"{folder} is no folder with a split: it has no {_TOLD}")
+    path = _named(folder)
     try:
+        if not is_split(path):
+            raise InputError(f"{folder} is no folder with a split: it has no {_TOLD}")
         return _read(path)
     except InputError:
         raise

@@ -20,7 +20,7 @@ from lmf.data.encoding import encode, sort_keys
 from lmf.data.ids import IdKind, checked_ids, checked_sorted_ids, family_of, ids_from_text
 from lmf.data.lookup import find
 from lmf.data.series import group_of
-from lmf.errors import InputError
+from lmf.errors import InputError, ParameterError
 from lmf.validation import (
     Int32Array,
     Int64Array,
@@ -104,6 +104,8 @@ class Vocabulary:
         >>> users.tolist(), codes.tolist()
         ([10, 30], [1, 0, 1])
         """
+        if not isinstance(column, str):
+            raise ParameterError("column", column, "text")
         series, kind = checked_ids(values, column)
         distinct, codes = encode(series, checked_threads(n_threads))
         return cls._sorted(distinct, kind), codes
@@ -265,7 +267,7 @@ class Vocabulary:
             return self._index_of_many(ids._stored(), ids._kind)
         if isinstance(ids, list | tuple) and len(ids) <= _FEW and _one_type(ids):
             return np.array([self.index_of(one) for one in ids], dtype=np.int32)
-        if isinstance(ids, Sized) and len(ids) == 0:
+        if _is_empty(ids):
             return np.empty(0, np.int32)
         series, kind = checked_ids(ids, "ids")
         if len(series) <= _MANY:
@@ -388,6 +390,14 @@ class Vocabulary:
 
 def _zoned(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+
+
+def _is_empty(ids: object) -> bool:
+    """Whether there are none; a sparse matrix and an array without dimensions have no length."""
+    try:
+        return isinstance(ids, Sized) and len(ids) == 0
+    except TypeError:
+        return False
 
 
 def _one_type(ids: Sequence[object]) -> bool:

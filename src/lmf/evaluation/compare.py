@@ -18,7 +18,7 @@ from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.memory import PeakMemory
 from lmf.evaluation.report import Report
 from lmf.models import Model
-from lmf.validation import checked_int
+from lmf.validation import checked_int, checked_iterator
 
 __all__ = ["Comparison", "compare", "suitable"]
 
@@ -54,7 +54,7 @@ class Comparison:
 
     def to_frame(self, frame_type: str | None = None) -> Any:
         """Return the table as a frame of the type the data came in, or of `frame_type`."""
-        return frames.to_native(self.table, frame_type or self.frame_type)
+        return frames.to_native(self.table, frame_type, self.frame_type)
 
     def to_markdown(self) -> str:
         """Return the table in Markdown, the best of each metric in bold."""
@@ -146,7 +146,11 @@ def compare(
     if not isinstance(split, Split | None):
         raise ParameterError("split", split, "a Split")
     held = split_random(interactions, seed=seed) if split is None else split
-    asked = list(suitable(interactions) if models is None else models)
+    if announce is not None and not callable(announce):
+        raise ParameterError("announce", announce, "a callable")
+    asked: list[Any] = suitable(interactions)
+    if models is not None:
+        asked = list(checked_iterator("models", models, "names of models, or models"))
     made = [_made(one, seed, n_threads) for one in asked]
     if not made:
         raise ParameterError("models", asked, "at least one model")
@@ -173,7 +177,7 @@ def compare(
 def _made(model: str | Model, seed: int, n_threads: int) -> Model:
     if isinstance(model, Model):
         return model
-    if model not in Model.registry:
+    if not isinstance(model, str) or model not in Model.registry:
         raise ParameterError("models", model, f"names among {', '.join(sorted(Model.registry))}")
     made = Model.registry[model]()
     known = made.get_params()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, Protocol, Self
 
+import numpy as np
 import polars as pl
 
 from lmf.data import frames
@@ -18,6 +19,7 @@ from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import Metric, select_metrics
 from lmf.evaluation.rating_errors import RATING_METRICS, RatingModel, rating_errors
 from lmf.evaluation.trial import Recommender
+from lmf.validation import checked_iterator
 
 __all__ = ["CrossValidation", "Estimator", "cross_validate"]
 
@@ -63,14 +65,14 @@ class CrossValidation:
         return stdev(values) if len(values) > 1 else 0.0
 
     def _values(self, metric: str) -> list[float]:
-        if metric not in self.folds[0]:
+        if not isinstance(metric, str) or metric not in self.folds[0]:
             raise ParameterError("metric", metric, f"one of {', '.join(self.folds[0])}")
         return [fold[metric] for fold in self.folds]
 
     def to_frame(self, frame_type: str | None = None) -> Any:
         """Return a row per fold: fold, the metrics, fit_seconds, measure_seconds."""
         rows = [{"fold": number, **fold} for number, fold in enumerate(self.folds, start=1)]
-        return frames.to_native(pl.DataFrame(rows), frame_type or self.frame_type)
+        return frames.to_native(pl.DataFrame(rows), frame_type, self.frame_type)
 
     def __str__(self) -> str:
         names = list(self.folds[0])
@@ -124,10 +126,16 @@ def cross_validate(
     >>> found.metrics, len(found.folds)
     (('rmse', 'mae'), 2)
     """
+    if not hasattr(model, "predicts_values") or isinstance(model, type):
+        raise ParameterError("model", model, "a model")
     interactions = Interactions.of(data)
     of_ratings, of_lists = _chosen(model, metrics, k)
-    parts = split_folds(interactions, folds, seed=seed) if isinstance(folds, int) else folds
-    measured = tuple(_measure(model, train, test, of_ratings, of_lists) for train, test in parts)
+    if isinstance(folds, int | np.integer):
+        parts: Iterator[Any] = iter(split_folds(interactions, int(folds), seed=seed))
+    else:
+        parts = checked_iterator("folds", folds, "a number, or splits")
+    pairs = map(_pair, parts)
+    measured = tuple(_measure(model, train, test, of_ratings, of_lists) for train, test in pairs)
     if not measured:
         raise ParameterError("folds", folds, "at least one fold")
     names = (*of_ratings, *(f"{one.name}@{one.k}" for one in of_lists))
@@ -140,10 +148,24 @@ def _chosen(
     """Tell the errors of ratings from the metrics of lists."""
     if metrics is None:
         metrics = RATING_METRICS if model.predicts_values else ("recall", "ndcg")
-    asked = [metrics] if isinstance(metrics, str) else list(metrics)
-    of_ratings = tuple(name for name in asked if str(name).lower() in RATING_METRICS)
-    rest = [name for name in asked if name not in of_ratings]
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    asked = list(checked_iterator("metrics", metrics, "names of metrics"))
+    of_ratings = tuple(name for name in asked if _is_of_ratings(name))
+    rest = [name for name in asked if not _is_of_ratings(name)]
     return of_ratings, select_metrics(rest, k) if rest or not of_ratings else ()
+
+
+def _is_of_ratings(name: object) -> bool:
+    return isinstance(name, str) and name.lower() in RATING_METRICS
+
+
+def _pair(fold: object) -> tuple[Interactions, Interactions]:
+    """Take a fold apart into its training part and the rest."""
+    parts = tuple(fold) if isinstance(fold, Split | tuple | list) else ()
+    if len(parts) != 2 or not all(isinstance(part, Interactions) for part in parts):
+        raise ParameterError("folds", fold, "a Split, or training and test Interactions")
+    return parts
 
 
 def _measure(

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lmf.errors import ParameterError
+from lmf.validation import checked_iterator
 
 __all__ = ["NOTATION", "Metric", "charted", "deciding", "metrics", "select_metrics"]
 
@@ -214,17 +216,17 @@ def select_metrics(
     >>> [str(metric) for metric in select_metrics(["recall", "NDCG@100"], k=(20, 50))]
     ['Recall@20', 'Recall@50', 'NDCG@100']
     """
-    cuts = list(k) if isinstance(k, (Sequence, np.ndarray)) else [k]
+    several = isinstance(k, Sequence) or np.ndim(k) > 0
+    cuts: list[Any] = list(k) if several else [k]  # type: ignore[arg-type]
     if not cuts:
         raise ParameterError("k", k, "at least one cut")
     for cut in cuts:
         _check_cut("k", cut)
     if isinstance(names, (str, Metric)):
         names = [names]
-    if not isinstance(names, Iterable | None):
-        raise ParameterError("metrics", names, "names of metrics")
+    wanted = _ALL if names is None else checked_iterator("metrics", names, "names of metrics")
     chosen: dict[Metric, None] = {}  # an ordered set
-    for one in _ALL if names is None else names:
+    for one in wanted:
         metric = one if isinstance(one, Metric) else _parse(one)
         chosen |= dict.fromkeys(
             [metric] if metric.k is not None else [metric.at(int(cut)) for cut in cuts]

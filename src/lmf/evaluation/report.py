@@ -21,12 +21,13 @@ from lmf.evaluation.rating_errors import RATING_METRICS, RatingErrors
 from lmf.evaluation.scores import Counts, Scores
 from lmf.evaluation.slices import Part
 from lmf.store.atomic import replacing
-from lmf.validation import checked_choice, checked_path
+from lmf.validation import checked_choice, checked_int, checked_path
 
 __all__ = ["REPORT_ENDINGS", "Report"]
 
 REPORT_ENDINGS = (".html", ".md", ".json", ".txt")
 _BASELINES = ("popularity", "bias")
+_MOST_SPACES = 64  # of indented JSON
 _SCHEMA: dict[str, Any] = {
     "model": pl.String,
     "metric": pl.String,
@@ -141,7 +142,11 @@ class Report:
 
     def has(self, metric: Metric | str, model: str) -> bool:
         """Whether there is such a figure of this model."""
-        return (model, metric, None) in self._inference
+        return self._has(metric, model, None)
+
+    def _has(self, metric: Metric | str, model: str, part: str | None) -> bool:
+        named = isinstance(model, str) and isinstance(metric, str | Metric)
+        return named and (model, metric, part) in self._inference
 
     def value(self, metric: str | Metric, model: str | None = None) -> float:
         """Return one figure, such as ``report.value("ndcg@20")``.
@@ -187,7 +192,7 @@ class Report:
         """Return a figure of a slice; None where it has none."""
         if not isinstance(part, Part):
             raise ParameterError("part", part, "one of the report's parts")
-        if (model, metric, part.name) not in self._inference:
+        if not self._has(metric, model, part.name):
             return None
         return self._inference.figure(model, metric, part.name)
 
@@ -210,10 +215,11 @@ class Report:
         asked = deciding(self.metrics) if metric is None else self._asked(metric)
         if asked is None:
             raise ParameterError("metric", metric, "a mean over users: this report has none")
-        for name in (model, other):
-            if not self.has(asked, self._scores_of(name).model):
+        pair = [self._scores_of(one).model for one in (model, other)]
+        for name in pair:
+            if not self.has(asked, name):
                 raise ParameterError("metric", str(asked), f"a mean over users that {name} has")
-        return self._inference.difference(asked, model, other)
+        return self._inference.difference(asked, *pair)
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
@@ -239,9 +245,10 @@ class Report:
         return charted(self.metrics)
 
     def _scores_of(self, model: str | None) -> Scores:
-        for one in self.scores:
-            if model is None or one.model == model:
-                return one
+        if isinstance(model, str | None):
+            for one in self.scores:
+                if model is None or one.model == model:
+                    return one
         raise ParameterError("model", model, f"one of {', '.join(s.model for s in self.scores)}")
 
     def _asked(self, metric: str | Metric) -> Metric | str:
@@ -327,10 +334,11 @@ class Report:
             frame = pl.DataFrame(self.slice_rows(), _SLICES)
         else:
             frame = pl.DataFrame([asdict(one) for one in self.differences])
-        return frames.to_native(frame, frame_type or self.frame_type)
+        return frames.to_native(frame, frame_type, self.frame_type)
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return everything this report says as JSON text; what there is not is null."""
+        spaces = None if indent is None else checked_int("indent", indent, 0, _MOST_SPACES)
         return json.dumps(
             {
                 "rows": self.rows(),
@@ -354,7 +362,7 @@ class Report:
                 "notation": wording.notation(self.sampled),
                 "definitions": {one.name: one.definition for one in self.metrics},
             },
-            indent=indent,
+            indent=spaces,
             ensure_ascii=False,
             allow_nan=False,
         )  # fmt: skip

@@ -64,7 +64,7 @@ def id_list(ids: object, column: str) -> pl.Series | list[object]:
         return _column(ids, column) if is_frame(ids) else [ids]
     if isinstance(ids, np.ndarray) and ids.ndim == 0:
         return [ids.item()]
-    if isinstance(ids, np.ndarray) or _is_foreign_column(ids):
+    if isinstance(ids, np.ndarray) or _is_foreign_column(ids) or is_sparse(ids):
         return as_series(ids, column)
     return _column(ids, column) if is_frame(ids) else list(ids)
 

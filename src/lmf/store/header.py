@@ -58,14 +58,21 @@ def parse_header(header: bytes, data_bytes: int) -> tuple[JsonObject, dict[str, 
 
 
 def parse_json(text: bytes | str, what: str) -> JsonObject:
-    """Parse a JSON object strictly: no NaN, no key twice, no deeper than Python's stack."""
+    """Parse a JSON object strictly: no NaN, no key twice, no deeper than Python's stack.
+
+    Bytes are UTF-8. json would guess among five encodings, and import what reads them. Text is
+    Unicode: an escape that stands for half a letter is a text that nobody can write.
+    """
     try:
         value = json.loads(
-            text,
+            text.decode() if isinstance(text, bytes) else text,
             object_pairs_hook=_unique_keys,
             parse_constant=_no_constant,
             parse_float=_finite,
         )
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ContainerError(f"damaged: the {what} is not Unicode text") from None
     except (ValueError, RecursionError) as error:
         raise ContainerError(f"damaged: the {what} is not JSON ({_first_line(error)})") from None
     if not isinstance(value, dict):

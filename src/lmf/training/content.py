@@ -50,8 +50,11 @@ def profiles(rows: CSR, item_factors: Floats, n_threads: int = 0) -> Floats:
         Of length one; zero where the weighted vectors are, or cancel out.
     """
     sums = _native.sparse_product(rows.indptr, rows.indices, rows.values, item_factors, n_threads)
-    values = np.ones(rows.nnz, np.float32) if rows.values is None else np.abs(rows.values)
-    total = np.bincount(rows.row_index(), weights=values, minlength=rows.n_rows)
+    if rows.values is None:
+        total = rows.row_lengths()
+    else:
+        weights = np.abs(rows.values)
+        total = np.bincount(rows.row_index(), weights=weights, minlength=rows.n_rows)
     return _unit(sums, total.astype(np.float64))
 
 

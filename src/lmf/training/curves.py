@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmf import drawing
-from lmf.errors import InputError
+from lmf.errors import InputError, ParameterError
+from lmf.validation import checked_int
 
 if TYPE_CHECKING:
     from lmf.training.history import History
@@ -26,9 +27,12 @@ def draw(history: History, axes: Any = None) -> Any:
             hint="a model in closed form has none",
         )  # fmt: skip
     with drawing.style():
-        if axes is None:
-            from matplotlib import pyplot
+        from matplotlib import pyplot
+        from matplotlib.axes import Axes
 
+        if not isinstance(axes, Axes | None):
+            raise ParameterError("ax", axes, "matplotlib Axes")
+        if axes is None:
             axes = pyplot.subplots(figsize=(6, 3.4), layout="constrained")[1]
         _draw(history, axes)
     return axes
@@ -99,6 +103,7 @@ def _title(history: History) -> str:
 
 def sketch(history: History, width: int = 32) -> str:
     """Sketch what :meth:`History.sketch` promises."""
+    checked_int("width", width, 1)
     if not len(history):
         return ""
     objective = [record.objective for record in history]

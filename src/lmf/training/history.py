@@ -124,6 +124,8 @@ class History:
         ------
         InputError
             If there are no epochs.
+        ParameterError
+            If `ax` is something else.
         LmfError
             If matplotlib is not installed.
         """

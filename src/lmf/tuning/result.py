@@ -72,7 +72,7 @@ class Tuning:
 
     def to_frame(self, frame_type: str | None = None) -> Any:
         """Return the trials as a frame of the type the data came in, or of `frame_type`."""
-        return frames.to_native(self.trials, frame_type or self.frame_type)
+        return frames.to_native(self.trials, frame_type, self.frame_type)
 
     @property
     def given(self) -> dict[str, Any]:

@@ -59,6 +59,17 @@ def both(name: str, dtype: tuple[str, str] | None = None, shape: list[int] | Non
     return attack
 
 
+def document(change: Callable[[dict[str, Any]], object]) -> Attack:
+    """Change the document, its checksum right again."""
+
+    def attack(content: bytes) -> bytes:
+        table, told, data = parts(content)
+        change(told)
+        return joined(table, told, data)
+
+    return attack
+
+
 def text(change: Callable[[bytes], bytes]) -> Attack:
     """Change the header as text."""
 
@@ -91,6 +102,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a key twice": (text(lambda t: b'{"__metadata__":{},' + t[1:]), "not JSON"),
     "NaN in the header": (text(lambda t: t[:-1].rstrip(b" }") + b'},"x":NaN}'), "not JSON"),
     "a header that is no UTF-8": (text(lambda t: b"\xff\xfe" + t), "not JSON"),
+    "a header with a byte order mark": (text(lambda t: b"\xef\xbb\xbf" + t), "not JSON"),
+    "a header in UTF-16": (text(lambda t: t.decode().encode("utf-16")), "not JSON"),
+    "a header in UTF-32": (text(lambda t: t.decode().encode("utf-32-be")), "not JSON"),
     "a header that is a list": (text(lambda t: b"[]"), "not a JSON object"),
     "a header after something": (text(lambda t: b"x" + t), "not JSON"),
     "no metadata": (header(lambda t: t.pop("__metadata__")), "not a model of lmf"),
@@ -104,6 +118,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         header(lambda t: t["__metadata__"].update(document="{}")), "match its checksum"),
     "a document in half a letter": (
         header(lambda t: t["__metadata__"].update(document="\ud800")), "not Unicode"),
+    "a column named by half a letter": (
+        document(lambda d: d["extra"]["columns"].__setitem__(0, "\ud800")), "not Unicode"),
+    "a parameter named by half a letter": (
+        document(lambda d: d["params"].update({"\ud800": 1})), "not Unicode"),
     "overlapping arrays": (offsets("user_factors", [0, 24]), "overlaps|two ways|gap"),
     "negative offsets": (offsets("user_factors", [-24, 0]), "impossible offsets"),
     "offsets that fall": (offsets("user_factors", [24, 0]), "impossible offsets"),
