@@ -261,13 +261,16 @@ def test_everything_around_is_timed_beside_the_sweep(parts: tuple[around.Things,
     named = [line.split()[0].rstrip(",") for line in around.__doc__.splitlines()
              if line.startswith("    ") and not line.startswith("    python")]  # fmt: skip
     assert [*named, "load"] == list(parts[0])
-    seconds = around.timed(parts[0], repeats=1)
-    assert all(len(found) == 1 and found[0] > 0 for found in seconds.values())
+    turns = around.timed(parts[0], repeats=1)
+    assert all(len(found) == 1 and found[0]["seconds"] > 0 for found in turns.values())
     assert parts[1]["interactions"] == 20_000
 
 
 def test_a_thing_that_takes_longer_has_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = around.table({"sweep": [1.0, 2.0, 1.0], "load": [0.5, 2.0, 0.5], "save": [3, 3, 3]})
+    seconds = {"sweep": [1, 2, 1], "load": [0.5, 2, 0.5], "save": [3, 3, 3]}
+    rows = around.table(
+        {name: [{"seconds": s, "cpu_seconds": s} for s in all_] for name, all_ in seconds.items()}
+    )
     assert [row["by_sweep"] for row in rows] == [1.0, 0.5, 3.0]
     monkeypatch.setitem(around.CAUSES, "save", "the disk")
     load, save = around.claims(rows)
