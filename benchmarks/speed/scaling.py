@@ -35,7 +35,7 @@ from benchmarks.data import prepared
 from benchmarks.places import ROOT
 from benchmarks.speed import scaling_law
 from benchmarks.speed.scaling_data import Shape, written
-from benchmarks.speed.scaling_runs import Run, as_argument
+from benchmarks.speed.scaling_runs import ENVIRONMENT, Run, as_argument
 from benchmarks.speed.turns import short
 
 BASE = Shape(users=200_000, items=30_000, interactions=10_000_000)
@@ -72,7 +72,7 @@ def measure(part: str, point: Point, repeats: int, seconds: float) -> dict:
     load = machine.load_average()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.scaling_runs", as_argument(run)],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{part}, {name_of(data)}, d = {n_factors}:\n{done.stderr}")
@@ -87,6 +87,7 @@ def measure(part: str, point: Point, repeats: int, seconds: float) -> dict:
         **found,
         "seconds": short(median(found["all_seconds"])),
         "all_seconds": [short(one) for one in found["all_seconds"]],
+        "cpu_seconds": short(found["cpu_seconds"]),
         "read_seconds": short(found["read_seconds"]),
         "fit_seconds": short(found["fit_seconds"]),
         "fit_limit_bytes": round(scaling_law.fit_limit(*sizes, n_factors, n_threads)),
@@ -207,7 +208,7 @@ def _wanted(given: argparse.Namespace) -> list[tuple[str, Point]]:
 def _print_case(case: dict) -> None:
     print(
         f"{case['part']:14}{case['data']:26}d = {case['n_factors']:<5}{case['n_threads']} threads"
-        f"{case['seconds']:10.4g} s a sweep, read {case['read_seconds']:.3g} s, fit peak "
+        f"{case['seconds']:10.4g} s a sweep ({case['cpu_seconds']:.4g} of processors), read {case['read_seconds']:.3g} s, fit peak "
         f"{case['fit_peak_bytes'] / 1e6:,.0f} MB of {case['fit_limit_bytes'] / 1e6:,.0f}, whole "
         f"{case['whole_peak_bytes'] / 1e6:,.0f} MB",
         flush=True,
