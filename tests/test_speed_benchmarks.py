@@ -116,7 +116,8 @@ def made_cases() -> list[dict]:
             cases.append({
                 "part": part, "data": scaling.name_of(data), "n_factors": d, "n_threads": threads,
                 "load_average": [0, 0, 0], "users": shape.users, "items": shape.items,
-                "interactions": shape.interactions, "seconds": seconds, "all_seconds": [seconds], "cpu_seconds": threads * seconds,
+                "interactions": shape.interactions, "seconds": seconds, "all_seconds": [seconds],
+                "cpu_seconds": threads * seconds,
                 "read_seconds": 4e-8 * shape.interactions, "fit_seconds": 2 * seconds,
                 "read_peak_bytes": 20 * shape.interactions, "fit_peak_bytes": 0.8 * limit,
                 "whole_peak_bytes": 2 * limit, "fit_limit_bytes": limit, "objective": 1.0,

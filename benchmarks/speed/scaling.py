@@ -208,7 +208,8 @@ def _wanted(given: argparse.Namespace) -> list[tuple[str, Point]]:
 def _print_case(case: dict) -> None:
     print(
         f"{case['part']:14}{case['data']:26}d = {case['n_factors']:<5}{case['n_threads']} threads"
-        f"{case['seconds']:10.4g} s a sweep ({case['cpu_seconds']:.4g} of processors), read {case['read_seconds']:.3g} s, fit peak "
+        f"{case['seconds']:10.4g} s a sweep ({case['cpu_seconds']:.4g} of processors), "
+        f"read {case['read_seconds']:.3g} s, fit peak "
         f"{case['fit_peak_bytes'] / 1e6:,.0f} MB of {case['fit_limit_bytes'] / 1e6:,.0f}, whole "
         f"{case['whole_peak_bytes'] / 1e6:,.0f} MB",
         flush=True,
