@@ -27,6 +27,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -64,11 +65,16 @@ def name_of(data: Shape | str) -> str:
     return data if isinstance(data, str) else data.name
 
 
+@cache
+def path_of(data: Shape | str) -> str:
+    """Where a set is, made if it is not there yet."""
+    return str(prepared(data)) if isinstance(data, str) else written(data)
+
+
 def measure(part: str, point: Point, repeats: int, seconds: float) -> dict:
     """One case, in a fresh process."""
     data, n_factors, n_threads = point
-    path = str(prepared(data)) if isinstance(data, str) else written(data)
-    run = Run(path, n_factors, n_threads, repeats, seconds)
+    run = Run(path_of(data), n_factors, n_threads, repeats, seconds)
     load = machine.load_average()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.scaling_runs", as_argument(run)],
@@ -235,6 +241,10 @@ def _arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.repeats < 1:
         parser.error("--repeats must be at least 1")
+    if not (given.fit or _wanted(given)):
+        parser.error("no point has these --part, --factors and --up-to")
+    if given.fit and not given.out.exists():
+        parser.error(f"--fit: {given.out} is not there")
     return given
 
 
@@ -243,7 +253,7 @@ def main() -> None:
     wanted = _wanted(given)
     if given.prepare:
         for data in dict.fromkeys(point[0] for _, point in wanted):
-            print(prepared(data) if isinstance(data, str) else written(data), flush=True)
+            print(path_of(data), flush=True)
         return
     settings = {"repeats": given.repeats, "seconds": given.seconds}
     if given.fit:
