@@ -55,8 +55,8 @@ SETTINGS = {"unobserved_weight": 0.1, "regularization": 1.0, "regularization_exp
 WANTED = 1.0
 #: Why a thing takes longer than a sweep where it does, as a profile shows.
 CAUSES = {
-    "read-csv": "half of it is Polars' parsing; a third goes into ids, which are read as text, lest "
-    "007 become 7, and then made integers where nothing is lost",
+    "read-csv": "half of it is Polars' parsing; a third goes into ids, which are read as text, "
+    "lest 007 become 7, and then made integers where nothing is lost",
     "read-text": "every id is hashed, coded, and compared with what its code stands for, since two "
     "ids of one hash must not become one: nine tenths of it",
     "evaluate": "it ranks the whole catalogue for every user, work that does not shrink with the "
