@@ -330,8 +330,8 @@ def claims() -> str:
     """What was promised and missed, of every file that says so."""
     rows = []
     for name in ("speed/epoch.json", "speed/race.json", "speed/ratings.json", "speed/gibbs.json",
-                 "speed/svd.json", "speed/topn.json", "speed/around.json", "speed/scaling.json", "intake.json",
-                 "records/ncf.json"):  # fmt: skip
+                 "speed/svd.json", "speed/topn.json", "speed/around.json", "speed/scaling.json",
+                 "intake.json", "records/ncf.json"):  # fmt: skip
         if not (ROOT / "benchmarks" / name).exists():
             rows.append([f"`{name}`", "", "not measured yet"])
             continue

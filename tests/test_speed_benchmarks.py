@@ -241,7 +241,8 @@ def test_tables_of_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_not_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tables, "ROOT", tmp_path)
-    assert tables._drawn("around") == "Not measured yet: `around.json` is not there.\n"
+    told = "Not measured yet: there is no `benchmarks/speed/around.json`.\n"
+    assert tables.table("around") == told
 
 
 # ---- around a sweep -----------------------------------------------------------------------------

@@ -46,7 +46,8 @@ from benchmarks.speed.turns import middle, ratio_of, short
 from lmf import _native
 from lmf.data.csr import CSR
 from lmf.retrieval import score_pairs
-from lmf.training.alternating import Alternation, Objective
+from lmf.training.alternating import Alternation
+from lmf.training.objective import Objective
 
 D, SEED, HELD_OUT, NEWCOMERS, FEW = 64, 0, 0.1, 100_000, 10
 OBJECTIVE = Objective(unobserved_weight=0.1, regularization=1.0, regularization_exponent=0.0)

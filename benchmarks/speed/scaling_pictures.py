@@ -117,6 +117,9 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=HERE / "epoch.json")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "pictures")
     given = parser.parse_args()
+    if not given.source.exists():
+        print(f"not measured yet: {given.source.name}")
+        return
     document = json.loads(given.source.read_text())
     peers = of_same_cpu(document, given.peers)
     if peers is None:
