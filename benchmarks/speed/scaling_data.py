@@ -13,6 +13,8 @@ from benchmarks.powerlaw import Law, Recipe, generate
 
 #: Interactions of a block, of which each is a file; one is drawn in about 1 GB.
 BLOCK = 10_000_000
+#: Exponent of each law, and how many ranks make one of its shift: about as in powerlaw-m.
+USERS, ITEMS = (0.85, 920), (1.7, 108)
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,12 @@ class Shape:
 
     @property
     def blocks(self) -> list[Recipe]:
-        """The users in parts, each with its part of the interactions; laws as of powerlaw-m."""
+        """The users in parts, each with its part of the interactions."""
         count = -(-self.interactions // BLOCK)
         return [
             Recipe(
-                Law(users, 0.85, users / 920),
-                Law(self.items, 1.7, self.items / 108),
+                Law(users, USERS[0], users / USERS[1]),
+                Law(self.items, ITEMS[0], self.items / ITEMS[1]),
                 interactions,
                 seed,
             )
@@ -50,7 +52,9 @@ def _parts(whole: int, count: int) -> list[int]:
 
 def written(shape: Shape, folder: Path = CACHE / "scaling") -> str:
     """The glob of the files of a set, rows of a block in random order; made once."""
-    place = folder / shape.name
+    # Whatever the rows depend on is in the name: a changed recipe is never answered by an old file.
+    laws = "-".join(f"{exponent}q{ranks}" for exponent, ranks in (USERS, ITEMS))
+    place = folder / f"{shape.name}-{laws}-by{BLOCK}"
     place.mkdir(parents=True, exist_ok=True)
     item_of_rank = np.random.default_rng(0).permutation(shape.items)
     first = 0
