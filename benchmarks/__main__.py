@@ -19,7 +19,9 @@ from benchmarks.places import ROOT
 from benchmarks.speed.turns import HINTS
 
 ROOMS = ("benchmarks.speed", "benchmarks", "benchmarks.records")
-AFTERWARDS = ("benchmarks.tables", "benchmarks.pictures")
+AFTERWARDS = (
+    "benchmarks.speed.scaling_pictures", "benchmarks.tables", "benchmarks.pictures",
+)  # fmt: skip
 
 
 def module_of(name: str) -> str:

@@ -49,12 +49,16 @@ RECIPES = {
 }
 
 
-def generate(recipe: Recipe) -> Matrix:
-    """Draw the matrix of a recipe; the same recipe gives the same matrix."""
+def generate(recipe: Recipe, item_of_rank: np.ndarray | None = None) -> Matrix:
+    """Draw the matrix of a recipe; the same recipe gives the same matrix.
+
+    `item_of_rank` says which item is the how many-th in popularity, so that parts of a set agree.
+    """
     random = np.random.default_rng(recipe.seed)
     user_law, item_law = recipe.users.cumulative(), recipe.items.cumulative()
     user_of_rank = random.permutation(recipe.users.n)
-    item_of_rank = random.permutation(recipe.items.n)
+    if item_of_rank is None:
+        item_of_rank = random.permutation(recipe.items.n)
 
     keys = np.empty(0, dtype=np.int64)
     while len(keys) < recipe.interactions:

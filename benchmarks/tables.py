@@ -212,6 +212,110 @@ def intake() -> str:
     )
 
 
+def around() -> str:
+    document = _result("speed/around.json")
+    rows = [[row["thing"], _seconds(row["seconds"]), f"{row['by_sweep']:.2f}"]
+            for row in document["rows"]]  # fmt: skip
+    head = [f"{document['data']['interactions']:,} interactions, d = 64", "seconds", "in sweeps"]
+    causes = [f"\n{claim['claim'].split(':')[0]} takes longer: {claim['cause']}\n"
+              for claim in document["claims"] if "cause" in claim]  # fmt: skip
+    return _table(head, rows) + "".join(causes) + _source(document, "speed/around.json")
+
+
+def bf16() -> str:
+    """Of each kind of kernel the fastest."""
+    document = _result("speed/bf16.json")
+    rows = []
+    for case in document["cases"]:
+        best: dict[str, dict] = {}
+        for row in sorted(case["rows"], key=lambda row: row["gflops"]):
+            best["amx" if "amx" in row["kernel"] else row["kernel"].split("-")[0]] = row
+        for row in best.values():
+            rows.append([f"{row['kernel']}, d = {case['n_factors']}", f"{row['gflops']:.0f}",
+                         f"{row['gflops'] / best['fma']['gflops']:.2f}",
+                         f"{row['gflops_of_update']:.0f}",
+                         *(f"{error:.1e}" for error in row["errors"].values())])  # fmt: skip
+    head = ["kernel", "GFLOP/s", "by FMA", "without packing", "error of C", "of a solution",
+            "of a hard one"]  # fmt: skip
+    said = f"\nbf16x3 {document['verdict']}.\n"
+    return _table(head, rows) + said + _source(document, "speed/bf16.json")
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
+
+
+def scaling() -> str:
+    document = _result("speed/scaling.json")
+    rows = [
+        [f"{case['part']}: {case['interactions']:,} of {case['users']:,} x {case['items']:,}, "
+         f"d = {case['n_factors']}, {case['n_threads']} threads".replace("1 threads", "1 thread"),
+         _seconds(case["seconds"]), _seconds(case["read_seconds"]),
+         _gigabytes(case["fit_peak_bytes"]), _gigabytes(case["fit_limit_bytes"]),
+         _gigabytes(case["whole_peak_bytes"])]
+        for case in document["cases"]
+    ]  # fmt: skip
+    head = ["", "one sweep", "reading", "peak of the fit", "docs/memory.md", "of the process"]
+    return _table(head, rows) + _source(document, "speed/scaling.json")
+
+
+def scaling_pictures() -> str:
+    """What scaling_pictures.py drew."""
+    told = {
+        "scaling": "Seconds of a sweep and peak memory against interactions, users and items",
+        "scaling-factors": "Seconds of a sweep against d from 16 to 2048, beside peers",
+    }
+    for name in told:
+        (PAGE.parent / "pictures" / f"{name}.svg").stat()  # or it is said that there is none
+    return "\n".join(f"![{text}](pictures/{name}.svg)\n" for name, text in told.items())
+
+
+def scaling_exponents() -> str:
+    document = _result("speed/scaling.json")
+    measured = {"seconds": "seconds of a sweep", "fit_peak_bytes": "peak memory of a fit"}
+    rows = [
+        [f"{measured[line['y']]} against {line['x']}"
+         + (f", {line['name']}" if line["part"] == "factors" else ""),
+         f"{line['from']:,} to {line['to']:,}", f"{line['exponent']:.2f}",
+         f"{line['exponent_of_last_two']:.2f}"]
+        for line in document["series"]
+    ]  # fmt: skip
+    head = ["", "measured", "exponent", "of the last two points"]
+    speedups = "".join(f"\nTwo threads are {ratio:.2f} times as fast as one at d = {d}.\n"
+                       for d, ratio in document["speedup_of_two_threads"].items())  # fmt: skip
+    return _table(head, rows) + speedups + _source(document, "speed/scaling.json")
+
+
+def scaling_far() -> str:
+    """What the law says of data that this machine does not hold."""
+    document = _result("speed/scaling.json")
+    if "law" not in document:
+        return "Not enough points yet.\n"
+    law = document["law"]
+    told = (
+        f"A sweep takes {1e9 * law['seconds_an_interaction']:.3g} ns an interaction and "
+        f"{1e6 * law['seconds_a_row']:.3g} us a user or item; the worst of {law['points']} points "
+        f"measured is {100 * law['largest_relative_error']:.0f} % off. Measured up to "
+        f"{document['measured_up_to']:,} interactions; what is beyond is extrapolated.\n\n"
+    )
+    rows = [
+        [f"{row['interactions']:,}", f"{row['users']:,} x {row['items']:,}",
+         *(f"{row['gigabytes'][part]:,.4g} GB" for part in ("reading", "fit")),
+         f"{row['sweep_seconds']:,.4g} s", f"{row['hours']:,.3g}",
+         f"{row['hours_of_many_threads']:,.3g}" if "hours_of_many_threads" in row else ""]
+        for row in document["extrapolated"]
+    ]  # fmt: skip
+    head = ["interactions", "users x items", "reading", "interactions and fit", "a sweep here",
+            "hours of 16 epochs here", "with 64 threads"]  # fmt: skip
+    last = [
+        [f"{row['memory_gib']:,} GiB", f"{row['interactions']:,.2g}",
+         f"{row['sweep_seconds']:,.3g} s"]
+        for row in document["ends"]
+    ]  # fmt: skip
+    ends = _table(["one machine of", "ends at so many interactions", "a sweep of them here"], last)
+    return told + _table(head, rows) + "\n" + ends + _source(document, "speed/scaling.json")
+
+
 def rmse() -> str:
     document = _result("records/ratings.json")
     protocols = list(dict.fromkeys(row["protocol"] for row in document["rows"]))
@@ -226,8 +330,8 @@ def claims() -> str:
     """What was promised and missed, of every file that says so."""
     rows = []
     for name in ("speed/epoch.json", "speed/race.json", "speed/ratings.json", "speed/gibbs.json",
-                 "speed/svd.json", "speed/topn.json", "intake.json",
-                 "records/ncf.json"):  # fmt: skip
+                 "speed/svd.json", "speed/topn.json", "speed/around.json", "speed/scaling.json",
+                 "intake.json", "records/ncf.json"):  # fmt: skip
         if not (ROOT / "benchmarks" / name).exists():
             rows.append([f"`{name}`", "", "not measured yet"])
             continue
@@ -243,7 +347,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "epoch": epoch, "race": race, "race-goal": race_goal,
     "rating-epochs": rating_epochs, "rating-races": rating_races,
     "gibbs": gibbs, "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake,
-    "rmse": rmse, "claims": claims,
+    "rmse": rmse, "claims": claims, "around": around, "bf16": bf16, "scaling": scaling,
+    "scaling-pictures": scaling_pictures, "scaling-exponents": scaling_exponents,
+    "scaling-far": scaling_far,
 }  # fmt: skip
 
 
