@@ -146,7 +146,7 @@ def test_the_law_tells_how_far_off_it_is() -> None:
 def test_the_bound_is_that_of_the_page() -> None:
     from tests.trust.test_memory import FITS
 
-    told = {"users": 1_000, "items": 300, "entries": 20_000, "epochs": 2}
+    told = {"users": 1_000, "items": 300, "entries": 20_000, "epochs": 2, "terms": 0, "features": 0}
     page = FITS["WeightedMF"].limit(told, 64)
     assert scaling_law.fit_limit(1_000, 300, 20_000, 64, n_threads=2) == page
 
