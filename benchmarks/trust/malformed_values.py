@@ -46,7 +46,7 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
         [None, True, False, b"ann", 1j, (), [], {}, set(), ..., object(), int, "ann".upper,
             range(3),
          dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), uuid.UUID(int=7), decimal.Decimal("NaN"),
-         np.float32(NAN), np.int64(3), np.datetime64("NaT"), np.array(3), np.array([]), pd.NA,
+         np.float32(NAN), np.int64(3), np.datetime64("NaT", "ns"), np.array(3), np.array([]), pd.NA,
              pd.NaT,
          Path("nowhere"), ["ann", None], [1, "1"], [[1], [2]], {"user": 1}, {"user": ["ann"]}],
     ),
