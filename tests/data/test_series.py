@@ -130,7 +130,14 @@ def test_groups_and_missing_values():
     assert group_of(bool) == group_of(np.bool_) == "bool"
     assert group_of(pd.Timestamp) == group_of(dt.datetime) == "datetime"
     assert group_of(type(pd.NaT)) == group_of(type(pd.NA)) == group_of(type(None)) == "missing"
-    for nothing in (None, pd.NA, pd.NaT, float("nan"), np.float32("nan"), np.datetime64("NaT", "ns")):
+    for nothing in (
+        None,
+        pd.NA,
+        pd.NaT,
+        float("nan"),
+        np.float32("nan"),
+        np.datetime64("NaT", "ns"),
+    ):
         assert is_missing(nothing)
     for something in (0, "", 0.0, False, "nan", b"", Decimal(0), np.datetime64("2020")):
         assert not is_missing(something)
