@@ -115,7 +115,7 @@ def test_values_that_come_more_often_than_a_block_is_wide(
     """A random block of 32 columns can find 32 copies of a value, and its residuals are small."""
     often, second, others = counts
     likes = [2.0] * often + [1.5] * second + np.linspace(1, 0.1, others).tolist()
-    matrix = sp.csr_array(sp.block_diag([np.full((1, 2), like) for like in likes]))
+    matrix = sp.csr_array(sp.block_diag([sp.coo_array(np.full((1, 2), like)) for like in likes]))
     model = lmf.PureSVD(n_factors=d).fit(matrix)
     assert model.history_.stopped == "converged"
     assert model.singular_values_ == pytest.approx(np.array(likes[:d]) * np.sqrt(2), rel=2e-5)
@@ -124,7 +124,7 @@ def test_values_that_come_more_often_than_a_block_is_wide(
 def test_two_values_and_no_others() -> None:
     """The iteration comes to its end before it has found all copies, and rounding is no value."""
     likes = [2.0] * 50 + [1.0] * 350
-    matrix = sp.csr_array(sp.block_diag([np.full((1, 2), like) for like in likes]))
+    matrix = sp.csr_array(sp.block_diag([sp.coo_array(np.full((1, 2), like)) for like in likes]))
     model = lmf.PureSVD(n_factors=64).fit(matrix)
     assert model.history_.stopped == "converged"
     assert model.singular_values_ == pytest.approx(np.array(likes[:64]) * np.sqrt(2), rel=1e-5)
