@@ -15,7 +15,7 @@ from benchmarks.places import ROOT
 from lmf import drawing
 
 FOLDER = ROOT / "docs" / "pictures"
-OURS = "lmf"
+OURS = ("lmf", "lmf-relaxed")
 #: A distance below that is drawn as that: the logarithm has no zero.
 LEAST = 1e-4
 
@@ -64,11 +64,12 @@ def _curves(axes: Any, case: dict, names: list[str]) -> None:
 
 def _look(name: str, names: list[str]) -> dict:
     """Ours in the colour of the house; a colour a library, a stroke a solver of it."""
-    if name == OURS:
-        return {"color": drawing.POSITIVE, "linewidth": 2.6, "zorder": 3}
+    if name in OURS:
+        stroke = ("--", "-")[OURS.index(name)]
+        return {"color": drawing.POSITIVE, "linestyle": stroke, "linewidth": 2.4, "zorder": 3}
     from matplotlib import colormaps
 
-    libraries = list(dict.fromkeys(one.split("-")[0] for one in names if one != OURS))
+    libraries = list(dict.fromkeys(one.split("-")[0] for one in names if one not in OURS))
     library = name.split("-")[0]
     solvers = [one for one in names if one.split("-")[0] == library]
     colour = colormaps["Dark2"](libraries.index(library) % 8)

@@ -97,7 +97,7 @@ def _beside(seconds: float | None, row: dict) -> str:
     if seconds is None:
         return "never"
     ratio = row.get("by_ours")
-    beside = f", {ratio:.3g}" if row["contender"] != "lmf" and ratio is not None else ""
+    beside = "" if ratio in (None, 1.0) else f", {ratio:.3g}"
     return f"{_seconds(seconds)}{beside}"
 
 

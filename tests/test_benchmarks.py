@@ -297,7 +297,7 @@ def test_pieces_gather_in_one_file_and_nobody_disappears(
     def piece(*told: str) -> dict:
         out = tmp_path / "epoch.json"
         monkeypatch.setattr(sys, "argv", ["epoch", "--out", str(out), *told])
-        given = pieces.arguments(epoch.MODULE, "", "repeats", 5, "")
+        given = pieces.arguments(epoch.MODULE, "", list(CONTENDERS), "repeats", 5, "")
 
         def measure(_: Path, problem: Problem) -> dict:
             rows = [row(name, True, float(problem.epochs)) for name in given.only]

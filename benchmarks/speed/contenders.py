@@ -26,9 +26,12 @@ from benchmarks.matrix import Matrix
 from benchmarks.speed import epoch_runs as runs
 from benchmarks.speed.problem import Factors, Now, Problem, Tick
 
-__all__ = ["CONTENDERS", "OUR_NAME", "Contender", "Problem", "restrict_to", "version"]
+__all__ = [
+    "CONTENDERS", "OURS", "OUR_NAME", "RELAXED_NAME", "Contender", "Problem", "restrict_to",
+    "version",
+]  # fmt: skip
 
-OUR_NAME = "lmf"
+OUR_NAME, RELAXED_NAME = OURS = ("lmf", "lmf-relaxed")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ def _cmfrec(solver: str, *, use_cg: bool, exact: bool) -> Contender:
 
 CONTENDERS = {
     OUR_NAME: Contender("exact", exact=True, train=runs.lmf_exact),
+    RELAXED_NAME: Contender(
+        "exact, relaxation 1.6", exact=True, train=partial(runs.lmf_exact, relaxation=1.6)
+    ),
     "implicit-cg": _implicit("CG, 3 steps (its default)", use_cg=True, exact=False),
     "implicit-cholesky": _implicit("Cholesky", use_cg=False, exact=True),
     "irspack-cg": _irspack("CG, 3 steps (its default)", "CG", exact=False),

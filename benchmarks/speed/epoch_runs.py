@@ -26,7 +26,7 @@ from benchmarks.places import CACHE
 from benchmarks.speed.problem import Factors, Now, Problem, Tick
 
 
-def lmf_exact(matrix: Matrix, problem: Problem, tick: Tick) -> Factors:
+def lmf_exact(matrix: Matrix, problem: Problem, tick: Tick, *, relaxation: float = 1.0) -> Factors:
     import lmf
     from lmf.training.alternating import Alternation
 
@@ -36,6 +36,7 @@ def lmf_exact(matrix: Matrix, problem: Problem, tick: Tick) -> Factors:
         unobserved_weight=problem.unobserved_weight,
         regularization=problem.regularization,
         regularization_exponent=0.0,
+        relaxation=relaxation,
         epochs=problem.epochs,
         tolerance=0.0,  # every epoch asked for is run
         seed=problem.seed,

@@ -24,7 +24,9 @@ Measure = Callable[[Path, Problem], dict]  # rows, left_out, and whatever else a
 Claims = Callable[[list[dict]], list[dict]]
 
 
-def arguments(module: str, text: str, count: str, usual: int, of_what: str) -> argparse.Namespace:
+def arguments(
+    module: str, text: str, contenders: list[str], count: str, usual: int, of_what: str
+) -> argparse.Namespace:
     """The command line of both; `count` names what there are `usual` of."""
     parser = argparse.ArgumentParser(
         prog=module, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -32,8 +34,8 @@ def arguments(module: str, text: str, count: str, usual: int, of_what: str) -> a
     add = parser.add_argument
     add("--data", nargs="+", choices=SETS, default=list(SIZES))
     add("--factors", nargs="+", type=int, help="64 128 256, but 64 128 on powerlaw-m")
-    add("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="contenders")
-    add("--without", nargs="+", choices=CONTENDERS, default=[], help="contenders left out")
+    add("--only", nargs="+", choices=contenders, default=contenders, help="contenders")
+    add("--without", nargs="+", choices=contenders, default=[], help="contenders left out")
     add(
         "--patience",
         type=float,
@@ -49,6 +51,7 @@ def arguments(module: str, text: str, count: str, usual: int, of_what: str) -> a
     add("--out", type=Path, default=Path(__file__).with_name(f"{module.rpartition('.')[2]}.json"))
     given = parser.parse_args()
     given.only = [name for name in given.only if name not in given.without]
+    given.not_asked = [name for name in contenders if name not in given.only]
     if given.count < 1:
         parser.error(f"--{count} must be at least 1")
     if not given.patience > 0:
@@ -88,9 +91,8 @@ def run(module: str, given: argparse.Namespace, settings: dict, epochs: int, mea
         case = {"data": name, "n_factors": n_factors, "patience": given.patience,
                 "load_average": loaded, **measure(path, problem)}  # fmt: skip
         case["left_out"] += [
-            {"contender": absent, **contender.describe(), "reason": "not asked for"}
-            for absent, contender in CONTENDERS.items()
-            if absent not in given.only
+            {"contender": absent, **CONTENDERS[absent].describe(), "reason": "not asked for"}
+            for absent in given.not_asked
         ]
         show(case)
         cases.append(case)

@@ -1,4 +1,5 @@
-// half_sweep with unobserved weight: every row solves its equations in the basis that it came to.
+// half_sweep with unobserved weight: every row solves its equations in the basis that it came to, and
+// with a relaxation goes past its solution by as much as was asked for.
 #include "sweep.hpp"
 
 #include <stdexcept>
@@ -9,6 +10,8 @@ using namespace lmf;
 using namespace lmf::fuzz;
 
 namespace {
+
+constexpr float begun_at = 0.5f;
 
 double length(const double* x, std::int64_t d) {
   double total = 0;
@@ -46,6 +49,34 @@ double backward_error(const Problem& given, std::int64_t row, const float* x,
   return size > 0 ? length(left.data(), d) / size : length(left.data(), d);
 }
 
+double dot(const float* x, const float* y, std::int64_t d) {
+  double total = 0;
+  for (std::int64_t i = 0; i < d; ++i) total += static_cast<double>(x[i]) * y[i];
+  return total;
+}
+
+// Products u.v do not depend on the basis, so they tell where a row went: from u0.v0 to w times as far
+// as to u.v.
+void expect_relaxed(const Problem& given, const std::vector<float>& at_first, const std::vector<float>& solved,
+                    const std::vector<float>& turned, double relaxation) {
+  const std::vector<float> begun(solved.size(), begun_at);
+  std::vector<float> out = begun, fixed = at_first;
+  Sweep sweep;
+  expect(half_sweep(given.problem(out.data()), fixed.data(), given.n_fixed, relaxation, 1, {}, sweep),
+         "a relaxed run that nobody stops finishes");
+  expect(fixed == turned, "relaxation turns the fixed factors no other way");
+  const std::int64_t d = given.d, n_rows = given.rows.n_rows;
+  for (std::int64_t row = 0; row < n_rows; ++row)
+    for (std::int64_t k = 0; k < given.n_fixed; k += 7) {
+      const float *v0 = &at_first[k * d], *v = &turned[k * d];
+      const double from = dot(&begun[row * d], v0, d), to = dot(&solved[row * d], v, d);
+      const double wanted = from + relaxation * (to - from), found = dot(&out[row * d], v, d);
+      const double size = std::sqrt(dot(v0, v0, d)) * (std::sqrt(dot(&begun[row * d], &begun[row * d], d)) +
+                                                       std::sqrt(dot(&solved[row * d], &solved[row * d], d)));
+      expect(std::fabs(found - wanted) <= 1e-5 * size, "a relaxed row goes as far as was asked for");
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -56,11 +87,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     given.row_share = bytes.floats(given.rows.n_rows, share);
     given.fixed_share = bytes.floats(given.n_fixed, share);
   }
-  std::vector<float> out(given.rows.n_rows * given.d, 0.5f);
+  const double relaxation = bytes.coin() ? 1 : bytes.in(1, 31) / 16.0;
+  const std::vector<float> at_first = given.fixed;
+  std::vector<float> out(given.rows.n_rows * given.d, begun_at);
   Sweep sweep;
   try {
     const auto problem = given.problem(out.data());
-    const bool finished = half_sweep(problem, given.fixed.data(), given.n_fixed, 1, {}, sweep);
+    const bool finished = half_sweep(problem, given.fixed.data(), given.n_fixed, 1, 1, {}, sweep);
     expect(finished, "a run that nobody stops finishes");
   } catch (const std::domain_error&) {  // how factors that are not finite are refused
     expect(given.wild, "finite factors are not refused");
@@ -71,5 +104,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expect(all_finite(out) && all_finite(given.fixed) && std::isfinite(sweep.objective), "finite factors");
   for (std::int64_t row = 0; row < given.rows.n_rows; ++row)
     expect(backward_error(given, row, &out[row * given.d], gram) < 1e-5, "rows solve their equations");
+  if (relaxation != 1) expect_relaxed(given, at_first, out, given.fixed, relaxation);
   return 0;
 }

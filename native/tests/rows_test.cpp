@@ -103,7 +103,7 @@ void interruption_is_consistent() {
   int polls = 0;
   lmf::Sweep sweep;
   const bool finished =
-      lmf::half_sweep(problem, data.fixed.data(), data.n_fixed, 2, [&] { return ++polls > 0; }, sweep);
+      lmf::half_sweep(problem, data.fixed.data(), data.n_fixed, 1.5, 2, [&] { return ++polls > 0; }, sweep);
   if (finished) return;  // a machine so fast that nobody asked
   const std::int64_t last = data.n_rows - 1;
   double old_product = 0, product = 0;

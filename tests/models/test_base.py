@@ -37,6 +37,7 @@ def test_parameters_are_those_of_the_constructor() -> None:
         "user_discount": 0.0,
         "item_discount": 0.0,
         "initial_scale": None,
+        "relaxation": 1.0,
         "epochs": 16,
         "tolerance": 1e-4,
         "seed": 0,

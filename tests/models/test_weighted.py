@@ -574,10 +574,25 @@ def test_a_small_start_is_not_forgotten_unless_the_sides_are_balanced() -> None:
     assert many[1] == pytest.approx(many[0], rel=1e-3)
 
 
+@pytest.mark.parametrize("unobserved_weight", [0.02, 0.1, 0.5])
+def test_relaxed_epochs_are_worth_about_two(unobserved_weight: float) -> None:
+    data = long_tailed(300, 90, 4000, seed=5)
+    params = {"n_factors": 12, "unobserved_weight": unobserved_weight, "tolerance": 0.0}
+    plain = WeightedMF(epochs=18, **params).fit(data).history_
+    relaxed = WeightedMF(epochs=18, relaxation=1.5, **params).fit(data)
+    objectives = [record.objective for record in relaxed.history_]
+    assert objectives[0] == plain[0].objective  # nothing has been before the first epoch
+    assert (np.diff(objectives) < 0).all()
+    assert objectives[9] < plain[17].objective
+    folded = relaxed.fold_in(data)
+    assert relative(folded.user_factors, relaxed.factors_.user_factors) < 1e-5
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("user_discount", -0.1), ("item_discount", 3), ("initial_scale", 0.0), ("item_discount", "x")],
-)
+    [("user_discount", -0.1), ("item_discount", 3), ("initial_scale", 0.0), ("item_discount", "x"),
+     ("relaxation", 0), ("relaxation", 2), ("relaxation", None)],
+)  # fmt: skip
 def test_discounts_and_scales_out_of_range_are_refused(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=name):
         WeightedMF(**{name: value}).fit(interactions())

@@ -256,26 +256,32 @@ def make_side(rng: np.random.Generator, n_rows: int, n_fixed: int, d: int):
     return indptr, indices, fixed
 
 
+@pytest.mark.parametrize("relaxation", [1.0, 1.5])
 @pytest.mark.parametrize("d", [8, 33, 64])
-def test_bits_do_not_depend_on_the_threads(d: int) -> None:
+def test_bits_do_not_depend_on_the_threads(d: int, relaxation: float) -> None:
     rng = np.random.default_rng(8)
     indptr, indices, fixed = make_side(rng, 700, 500, d)
     results = []
     for n_threads in (1, 2, 3, 8):
-        rotated, out = fixed.copy(), np.zeros((700, d), np.float32)
+        rotated, out = fixed.copy(), np.full((700, d), 0.1, np.float32)
         objective, _ = _native.half_sweep(
-            indptr, indices, None, None, 0.1, np.full(700, 0.3), rotated, out, n_threads
-        )
+            indptr, indices, None, None, 0.1, np.full(700, 0.3), rotated, out, n_threads,
+            relaxation=relaxation,
+        )  # fmt: skip
         results.append((rotated.tobytes(), out.tobytes(), objective))
     assert all(result == results[0] for result in results)
 
 
-def test_half_sweep_minimises_the_weighted_objective() -> None:
+@pytest.mark.parametrize("relaxation", [1.0, 0.5, 1.7])
+def test_half_sweep_minimises_the_weighted_objective(relaxation: float) -> None:
     rng = np.random.default_rng(9)
     indptr, indices, fixed = make_side(rng, 60, 40, 6)
     penalties = rng.random(60) + 0.1
-    rotated, out = fixed.copy(), np.zeros((60, 6), np.float32)
-    objective, _ = _native.half_sweep(indptr, indices, None, None, 0.2, penalties, rotated, out, 2)
+    begun = rng.standard_normal((60, 6)).astype(np.float32)
+    rotated, out = fixed.copy(), begun.copy()
+    objective, _ = _native.half_sweep(
+        indptr, indices, None, None, 0.2, penalties, rotated, out, 2, relaxation=relaxation
+    )
     # the rotation changes no product of factors
     gram = rotated.astype(np.float64).T @ rotated
     assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-5 * gram.max()
@@ -285,7 +291,8 @@ def test_half_sweep_minimises_the_weighted_objective() -> None:
         seen = indices[indptr[row] : indptr[row + 1]]
         matrix = 0.2 * v.T @ v + 0.8 * v[seen].T @ v[seen] + penalties[row] * np.eye(6)
         x = np.linalg.solve(matrix, v[seen].sum(0))
-        np.testing.assert_allclose(rotated @ out[row], v @ x, rtol=1e-4, atol=2e-5)
+        wanted = v @ begun[row] + relaxation * (v @ x - v @ begun[row])
+        np.testing.assert_allclose(rotated @ out[row], wanted, rtol=1e-4, atol=2e-5)
         total += len(seen) - v[seen].sum(0) @ x
     assert objective == pytest.approx(total, rel=1e-5)
 

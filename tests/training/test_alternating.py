@@ -61,6 +61,34 @@ def test_objective_is_the_dense_definition_and_every_half_sweep_its_optimum(
     assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
 
 
+@pytest.mark.parametrize("relaxation", [0.3, 1.0, 1.5, 1.9])
+@pytest.mark.parametrize("scale", [None, 0.5])
+@pytest.mark.parametrize("unobserved_weight", W0)
+@pytest.mark.parametrize("alpha", [None, 3.0])
+def test_a_relaxed_epoch_goes_past_its_optima_and_knows_its_objective(
+    alpha: float | None, unobserved_weight: float, scale: float | None, relaxation: float
+) -> None:
+    rows = random_rows(np.random.default_rng(1), 25, 18, values=True)
+    objective = Objective(unobserved_weight, 0.05, 0.5, alpha)
+    dense = dense_of(rows, objective)
+    fit = Alternation(rows, rows.transpose(), objective, 5, 0, 1, scale, relaxation)
+    before = np.inf
+    for number in range(1, 8):
+        was = fit.user_factors.astype(np.float64) @ fit.item_factors.T
+        reported = fit.epoch(number)
+        true = dense.objective(fit.user_factors, fit.item_factors)
+        assert reported == pytest.approx(true, rel=1e-5)
+        assert true <= before * (1 + 1e-6)
+        best = dense.best_items(fit.user_factors)
+        is_best = relative(fit.item_factors, best) < 1e-5
+        assert is_best == (number == 1 or relaxation == 1.0)
+        assert relative(was, fit.user_factors.astype(np.float64) @ fit.item_factors.T) > 1e-5
+        before = true
+    reported = fit.finish()
+    assert reported == pytest.approx(dense.objective(fit.user_factors, fit.item_factors), rel=1e-5)
+    assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
+
+
 @pytest.mark.parametrize(
     ("unobserved_weight", "alpha"),
     [(0.99, None), (0.9999, None), (0.999999, None), (1.0, 1e-2), (1.0, 1e-4), (1.0, 1e-6)],

@@ -17,6 +17,7 @@ MODELS: dict[str, lmf.Model] = {
     "weighted": lmf.WeightedMF(8, tolerance=0, epochs=8),
     "weighted, observed only": lmf.WeightedMF(8, unobserved_weight=0, tolerance=0, epochs=8),
     "weighted, d over most rows": lmf.WeightedMF(48, alpha=2.0, tolerance=0, epochs=5),
+    "weighted, relaxed": lmf.WeightedMF(8, relaxation=1.6, tolerance=0, epochs=8),
     "biased, als": lmf.BiasedMF(8, tolerance=0, epochs=8),
     "biased, sgd": lmf.BiasedMF(8, solver="sgd", tolerance=0, epochs=12),
     "biased, adagrad": lmf.BiasedMF(8, solver="adagrad", tolerance=0, epochs=12),

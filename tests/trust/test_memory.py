@@ -119,7 +119,9 @@ def columns(d: int, n: int, epochs: int) -> int:
 
 
 FITS = {
-    "WeightedMF": Fit("lmf.WeightedMF({d}, epochs=2, n_threads={t})", False, {"R": 1, "F": 2}),
+    "WeightedMF": Fit(
+        "lmf.WeightedMF({d}, epochs=2, relaxation=1.5, n_threads={t})", False, {"R": 1, "F": 2}
+    ),
     "WeightedMF(alpha=...)": Fit(
         "lmf.WeightedMF({d}, alpha=1.5, popularity_exponent=0.5, epochs=2, n_threads={t})", True,
         {"R": 1, "F": 2},

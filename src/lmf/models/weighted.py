@@ -70,6 +70,10 @@ class WeightedMF(Model):
         and the start is forgotten. A number s above 0: factors start with a standard deviation of
         s/√d and nothing is balanced, as in Rendle et al. (2021), whose s is .1. The strongest
         directions are then learned first, and to stop after a few epochs is a regularization.
+    relaxation : float, default 1.0
+        ω, from .05 to 1.95: from the second epoch on every row goes ω times as far as to its
+        optimum (block successive over-relaxation, Young 1954). The objective still never rises,
+        and at 1.5 or 1.6 about half as many epochs bring it as low.
     epochs : int, default 16
         Sweeps over users and items, at most.
     tolerance : float, default 1e-4
@@ -133,6 +137,7 @@ class WeightedMF(Model):
         user_discount: float = 0.0,
         item_discount: float = 0.0,
         initial_scale: float | None = None,
+        relaxation: float = 1.0,
         epochs: int = 16,
         tolerance: float = 1e-4,
         seed: int = 0,
@@ -147,6 +152,7 @@ class WeightedMF(Model):
         self.user_discount = user_discount
         self.item_discount = item_discount
         self.initial_scale = initial_scale
+        self.relaxation = relaxation
         self.epochs = epochs
         self.tolerance = tolerance
         self.seed = seed
@@ -195,6 +201,7 @@ class WeightedMF(Model):
         alternation = Alternation(
             data.by_user, data.by_item, objective, n_factors, checked_seed(self.seed),
             checked_threads(self.n_threads), self._scale(),
+            checked_float("relaxation", self.relaxation, minimum=0.05, maximum=1.95),
         )  # fmt: skip
         return Trained(
             *train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)

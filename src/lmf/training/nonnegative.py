@@ -182,7 +182,10 @@ class NonnegativeAlternation(Alternation):
     def _put(self, factors: tuple[Floats, Floats]) -> None:
         self.user_factors[:], self.item_factors[:] = factors
 
-    def _solve(self, side: Side, fixed: Floats, out: Floats) -> float:
+    def _solve(
+        self, side: Side, fixed: Floats, out: Floats,
+        relaxation: float = 1.0,  # noqa: ARG002 (what goes past its optimum may fall below 0)
+    ) -> float:  # fmt: skip
         return nonnegative_rows(
             side, fixed, self.objective, out, to_the_end=False, n_threads=self.n_threads
         )
