@@ -13,6 +13,13 @@ def _cases(figures: Figures) -> str:
     )
 
 
+def _sanitizers(figures: Figures) -> str:
+    return "; ".join(
+        f"{one['failed']} of {one['programs']} test programs failed under {name}"
+        for name, one in figures["sanitizers"].items()
+    )
+
+
 def _kernels(figures: Figures) -> str:
     kernels, bugs = figures["kernels"], figures.get("seeded_bugs", {})
     counts = {name: one["executions"] for name, one in kernels.items()}
@@ -47,6 +54,13 @@ ROWS = [
         command="python -m benchmarks.trust.fuzz_kernels",
         figure=_kernels,
         resumes=True,
+    ),
+    Row(
+        name="sanitizers",
+        promise="The native kernels race for nothing and touch no memory that is not theirs.",
+        how="Their tests under ASan and UBSan, and under TSan.",
+        command="python -m benchmarks.trust.sanitizers",
+        figure=_sanitizers,
     ),
     Row(
         name="hostile-files",
