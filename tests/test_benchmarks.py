@@ -149,6 +149,13 @@ def row(name: str, exact: bool, by_ours: float, **more: object) -> dict:
     return {"contender": name, "exact": exact, "by_ours": by_ours, "seconds": by_ours, **more}
 
 
+def test_who_is_said_to_be_exact_has_to_be() -> None:
+    assert epoch.is_exact(True, 5e-7, False)
+    assert not epoch.is_exact(True, 0.09, False)  # buffalo's Cholesky from d = 128 on
+    assert epoch.is_exact(True, 0.3, True)  # Spark, which has another objective
+    assert not epoch.is_exact(False, 5e-7, False)
+
+
 @pytest.mark.parametrize(
     ("data", "n_factors", "least"),
     [("ml-1m", 64, 2), ("gowalla", 64, 2), ("powerlaw-s", 128, 2.5), ("powerlaw-m", 128, 4),

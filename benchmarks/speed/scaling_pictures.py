@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 SIDES = ("interactions", "users", "items")
 QUANTITIES = {"seconds": ("seconds of a sweep", 1.0), "fit_peak_bytes": ("peak of a fit, GB", 1e9)}
 #: Peers by contender, in the order of their grey.
-MARKERS = "sv^DPX"
+MARKERS = "sv^DPX<>dph*H8"
 
 
 def sizes(document: dict) -> Any:
@@ -39,7 +40,7 @@ def sizes(document: dict) -> Any:
                     bound = [case["fit_limit_bytes"] / unit for case in cases]
                     axes.plot(x, bound, color=drawing.QUIET, ls="--", lw=1, label="docs/memory.md")
                 if cases:
-                    axes.legend(fontsize=8)
+                    axes.legend(fontsize=6.5, loc="lower right")
         for axes, part in zip(places[-1], SIDES, strict=True):
             axes.set_xlabel(part)
         for row, (label, _) in zip(places, QUANTITIES.values(), strict=True):
@@ -59,15 +60,16 @@ def factors(document: dict, peers: dict | None) -> Any:
             x, y = ([case[key] for case in cases] for key in ("n_factors", "seconds"))
             line(axes, x, y, drawing.POSITIVE,
                  "lmf, " + exponent_of(document, "factors", name, "seconds"))  # fmt: skip
-            for marker, (peer, points) in zip(MARKERS, peers_on(peers, name).items(), strict=False):
+            others, markers = peers_on(peers, name), cycle(MARKERS)
+            for marker, (peer, points) in zip(markers, others.items(), strict=False):
                 axes.plot(*zip(*points, strict=True), marker=marker, ms=4, lw=0.8,
                           color=drawing.QUIET, label=peer)  # fmt: skip
             axes.set_title(name)
             axes.set_xlabel("factors d")
-            ticks = sorted({*x, *(d for line in peers_on(peers, name).values() for d, _ in line)})
+            ticks = sorted({*x, *(d for line in others.values() for d, _ in line)})
             if ticks:
                 axes.set_xticks(ticks)
-                axes.legend(fontsize=8)
+                axes.legend(fontsize=6.5, loc="lower right")
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_locator(NullLocator())
         figure.axes[0].set_ylabel("seconds of a sweep")
