@@ -176,7 +176,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("alpha", "unobserved_weight", "regularization", "regularization_exponent",
                      "popularity_exponent", "implicit_regularization", "learning_rate",
                      "learning_rate_decay", "tolerance", "max_rating", "min_rating", "min_value",
-                     "user_discount", "item_discount", "initial_scale", "fraction",
+                     "user_discount", "item_discount", "initial_scale", "relaxation", "fraction",
                      "test_fraction", "at", "level", "seed", "checkpoint_every"),
                     _NUMBER),
     **dict.fromkeys(("clip", "per_user", "progress", "exclude_seen", "baseline", "deep", "resume"),
