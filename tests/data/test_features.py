@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,3 +172,10 @@ def test_features_of_other_items_are_refused(ids: list[object]) -> None:
     data = Interactions.from_arrays(["ann"], ["Heat"])
     with pytest.raises(InputError):
         data.with_item_features({"item": ids, "genre": ["Crime"]})
+
+
+@pytest.mark.parametrize("library", ["dict", "pandas", "pyarrow"])
+def test_a_column_may_have_no_name(library: str) -> None:
+    columns = {"": [2.0, 3.0], "item": ["Up", "Heat"]}
+    made = {"dict": lambda c: c, "pandas": pd.DataFrame, "pyarrow": pa.table}[library]
+    assert ItemFeatures.of(made(columns)).n_features == 1

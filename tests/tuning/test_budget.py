@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import lmf
 from lmf.errors import ParameterError
 from lmf.tuning.budget import Budget, seconds_of
 
@@ -34,3 +35,9 @@ def test_a_budget_is_spent_by_the_clock_or_by_trials() -> None:
     assert Budget.of(1e-9, None).exhausted
     with pytest.raises(ParameterError, match="trials"):
         Budget.of(None, None)
+
+
+def test_a_split_that_is_none_is_refused_by_name() -> None:
+    data = lmf.Interactions.from_arrays([1, 1, 2, 2], [1, 2, 1, 3])
+    with pytest.raises(ParameterError, match="split"):
+        lmf.tune(data, trials=1, budget=None, split=3, progress=False)

@@ -204,15 +204,15 @@ def _of_dict(frame: Mapping[Any, Any], some: Sequence[str]) -> pl.DataFrame:
                 f"{len(column)} values, but {len(columns[0])} in column {columns[0].name!r}",
                 column=column.name,
             )
-    return pl.DataFrame(columns)
+    return pl.DataFrame(dict(zip(some, columns, strict=True)))  # a list would rename ""
 
 
 def _of_pandas(frame: Any, names: list[str], some: Sequence[str]) -> pl.DataFrame:
-    return pl.DataFrame([as_series(frame.iloc[:, names.index(name)], name) for name in some])
+    return pl.DataFrame({name: as_series(frame.iloc[:, names.index(name)], name) for name in some})
 
 
 def _of_arrow(frame: Any, names: list[str], some: Sequence[str]) -> pl.DataFrame:
-    return pl.DataFrame([as_series(frame.column(names.index(name)), name) for name in some])
+    return pl.DataFrame({name: as_series(frame.column(names.index(name)), name) for name in some})
 
 
 def _of_duckdb(frame: Any, some: Sequence[str]) -> pl.DataFrame:

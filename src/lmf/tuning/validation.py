@@ -144,8 +144,10 @@ def validation_of(
     Raises
     ------
     ParameterError
-        For an unknown metric.
+        For an unknown metric, or a split that is none.
     """
+    if not isinstance(split, Split | None):
+        raise ParameterError("split", split, "a Split")
     name, function, natural = _metric(metric)
     if direction is None:
         direction = natural
