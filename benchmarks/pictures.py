@@ -12,10 +12,10 @@ import json
 from typing import Any
 
 from benchmarks.places import ROOT
+from benchmarks.speed.contenders import OURS
 from lmf import drawing
 
 FOLDER = ROOT / "docs" / "pictures"
-OURS = ("lmf", "lmf-relaxed")
 #: A distance below that is drawn as that: the logarithm has no zero.
 LEAST = 1e-4
 

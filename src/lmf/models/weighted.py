@@ -72,8 +72,9 @@ class WeightedMF(Model):
         directions are then learned first, and to stop after a few epochs is a regularization.
     relaxation : float, default 1.0
         ω, from .05 to 1.95: from the second epoch on every row goes ω times as far as to its
-        optimum (block successive over-relaxation, Young 1954). The objective still never rises,
-        and at 1.5 or 1.6 about half as many epochs bring it as low.
+        optimum (block successive over-relaxation, Young 1954). The objective still never rises. At
+        1.5 or 1.6 it falls more slowly for some three epochs, and then so fast that about half as
+        many epochs bring it as low.
     epochs : int, default 16
         Sweeps over users and items, at most.
     tolerance : float, default 1e-4
@@ -103,8 +104,9 @@ class WeightedMF(Model):
     Hu, Koren & Volinsky 2008, "Collaborative filtering for implicit feedback datasets".
     Zhou, Wilkinson, Schreiber & Pan 2008, "Large-scale parallel collaborative filtering for the
     Netflix Prize". He, Zhang, Kan & Chua 2016, "Fast matrix factorization for online recommendation
-    with implicit feedback" (the weight by popularity). Rendle, Krichene, Zhang & Koren 2021,
-    "Revisiting the performance of iALS on item recommendation benchmarks".
+    with implicit feedback" (the weight by popularity). Young 1954, "Iterative methods for solving
+    partial difference equations of elliptic type" (over-relaxation). Rendle, Krichene, Zhang &
+    Koren 2021, "Revisiting the performance of iALS on item recommendation benchmarks".
 
     Examples
     --------
