@@ -1,5 +1,6 @@
 #include "rows.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -64,6 +65,25 @@ bool solve_rows(const RowProblem& problem, int n_threads, const Interrupt& inter
   if (counts)
     for (const RowCounts& part : counted) counts->add(part);
   return finished;
+}
+
+int usual_passes(const RowProblem& problem) {
+  constexpr std::int64_t tried = 16;
+  if (problem.steps > 0 || problem.form != Form::cheapest || problem.n_rows == 0) return 0;
+  const RowKernels& kernels = row_kernels();
+  const Memory workspace = aligned_memory(kernels.workspace_bytes(problem.d));
+  std::vector<int> passes;
+  const std::int64_t *begin = problem.indptr, *end = begin + problem.n_rows + 1;
+  for (std::int64_t k = 0; k < tried; ++k) {
+    const std::int64_t interaction = begin[0] + (2 * k + 1) * (end[-1] - begin[0]) / (2 * tried);
+    const std::int64_t row = std::upper_bound(begin, end, interaction) - begin - 1;
+    if (row >= problem.n_rows) break;  // there are no interactions
+    if (const int taken = kernels.passes(problem, row, workspace.get())) passes.push_back(taken);
+  }
+  if (passes.empty()) return 0;
+  const auto most = passes.begin() + static_cast<std::ptrdiff_t>(passes.size() * 3 / 4);
+  std::nth_element(passes.begin(), most, passes.end());
+  return *most;
 }
 
 }  // namespace lmf

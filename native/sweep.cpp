@@ -7,7 +7,6 @@
 
 #include "dense.hpp"
 #include "eigen.hpp"
-#include "ranges.hpp"
 
 namespace lmf {
 namespace {
@@ -42,25 +41,16 @@ struct Basis {
   }
 };
 
-// to = from + relaxation (to - from)
-void relax(float* to, const std::vector<float>& from, double relaxation, int n_threads) {
-  const float by = static_cast<float>(relaxation);
-  for_ranges(static_cast<std::int64_t>(from.size()), n_threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) to[k] = from[k] + by * (to[k] - from[k]);
-  });
-}
-
 }  // namespace
 
-bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, double relaxation,
-                int n_threads, const Interrupt& interrupt, Sweep& sweep) {
+bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_threads,
+                const Interrupt& interrupt, Sweep& sweep) {
   std::vector<double> minima(problem.n_rows);
   std::vector<std::uint8_t> done(problem.n_rows, 0);
   problem.fixed = fixed;
   problem.objective = minima.data();
   problem.done = done.data();
-  std::vector<float> before;
-  if (relaxation != 1) before.assign(problem.out, problem.out + problem.n_rows * problem.d);
+  const bool from_before = problem.relaxation != 1 || problem.steps > 0;
   bool finished;
   if (problem.unobserved_weight > 0) {
     std::vector<float> scaled;
@@ -69,15 +59,15 @@ bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, double r
     scaled = {};
     problem.gram = basis.values.data();
     rotate(fixed, n_fixed, problem.d, basis.vectors.data(), nullptr, n_threads, {});
-    if (!before.empty())
-      rotate(before.data(), problem.n_rows, problem.d, basis.vectors.data(), nullptr, n_threads, {});
+    problem.usual_passes = usual_passes(problem);
+    if (from_before)
+      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), nullptr, n_threads, {});
     finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
-    if (!finished)
+    if (!finished && !from_before)
       rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), done.data(), n_threads, {});
   } else {
     finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
   }
-  if (finished && !before.empty()) relax(problem.out, before, relaxation, n_threads);
   for (const double minimum : minima) sweep.objective += minimum;
   return finished;
 }

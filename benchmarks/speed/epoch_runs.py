@@ -26,7 +26,10 @@ from benchmarks.places import CACHE
 from benchmarks.speed.problem import Factors, Now, Problem, Tick
 
 
-def lmf_exact(matrix: Matrix, problem: Problem, tick: Tick, *, relaxation: float = 1.0) -> Factors:
+def lmf_als(
+    matrix: Matrix, problem: Problem, tick: Tick, *, cg_steps: int | None = None,
+    relaxation: float = 1.0,
+) -> Factors:  # fmt: skip
     import lmf
     from lmf.training.alternating import Alternation
 
@@ -37,6 +40,7 @@ def lmf_exact(matrix: Matrix, problem: Problem, tick: Tick, *, relaxation: float
         regularization=problem.regularization,
         regularization_exponent=0.0,
         relaxation=relaxation,
+        cg_steps=cg_steps,
         epochs=problem.epochs,
         tolerance=0.0,  # every epoch asked for is run
         seed=problem.seed,

@@ -10,7 +10,8 @@ using namespace nb::literals;
 Form form_of(const std::string& name) {
   if (name == "primal") return Form::primal;
   if (name == "dual") return Form::dual;
-  require(name == "cheapest", "form must be cheapest, primal or dual");
+  if (name == "conjugate") return Form::conjugate;
+  require(name == "cheapest", "form must be cheapest, primal, dual or conjugate");
   return Form::cheapest;
 }
 
@@ -63,6 +64,8 @@ nb::dict as_dict(const RowCounts& counts) {
   result["diagonal"] = counts.diagonal;
   result["primal"] = counts.primal;
   result["dual"] = counts.dual;
+  result["conjugate"] = counts.conjugate;
+  result["given_up"] = counts.given_up;
   result["refined"] = counts.refined;
   result["in_double"] = counts.in_double;
   return result;
@@ -105,18 +108,20 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                      double unobserved_weight, In1<double> regularization, InOut2<float> fixed,
                      InOut2<float> out, int n_threads, std::optional<In1<float>> row_share,
                      std::optional<In1<float>> fixed_share, double weight_base,
-                     double weight_slope, double relaxation) {
+                     double weight_slope, double relaxation, int steps) {
   const Arguments arguments{indptr,         indices, targets,   weights,     unobserved_weight,
                             regularization, out,     row_share, fixed_share, weight_base,
                             weight_slope};
   require(relaxation > 0 && relaxation < 2, "relaxation must lie between 0 and 2");
-  const RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
+  require(steps >= 0, "steps must not be negative");
+  RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
+  problem.relaxation = relaxation;
+  problem.steps = steps;
   Sweep sweep;
   bool finished;
   {
     WithoutGil free;
-    finished = half_sweep(problem, fixed.data(), static_cast<std::int64_t>(fixed.shape(0)), relaxation,
-                          n_threads, free.interrupt(), sweep);
+    finished = half_sweep(problem, fixed.data(), static_cast<std::int64_t>(fixed.shape(0)), n_threads, free.interrupt(), sweep);
   }
   raise_if_interrupted(finished);
   return nb::make_tuple(sweep.objective, as_dict(sweep.counts));
@@ -176,17 +181,18 @@ void bind_rows(nb::module_& m) {
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),
         "n_threads"_a = 0, "row_share"_a.noconvert().none() = nb::none(),
         "fixed_share"_a.noconvert().none() = nb::none(), "weight_base"_a = 0.0,
-        "weight_slope"_a = 1.0, "relaxation"_a = 1.0,
+        "weight_slope"_a = 1.0, "relaxation"_a = 1.0, "steps"_a = 0,
         nb::sig("def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
                 "out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, "
                 "fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, "
-                "weight_slope: float = 1.0, relaxation: float = 1.0) "
+                "weight_slope: float = 1.0, relaxation: float = 1.0, steps: int = 0) "
                 "-> tuple[float, dict[str, int]]"),
         "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
-        "out there; with a relaxation it goes so many times as far from where it was. Returns the "
-        "sum of the rows' minima and how they were solved.");
+        "out there; with a relaxation it goes so many times as far from where it was, and with steps "
+        "makes so many of conjugate gradients from there where that is cheaper. Returns the sum of "
+        "the rows' minima, without relaxation, and how they were solved.");
   m.def("nonnegative_rows", &improve_nonnegative, "indptr"_a.noconvert(), "indices"_a.noconvert(),
         "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),

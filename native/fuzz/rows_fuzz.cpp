@@ -1,4 +1,4 @@
-// solve_rows: primal, dual and whatever is cheapest solve the normal equations; a draw is finite and
+// solve_rows: every form, and whatever is cheapest, solves the normal equations; a draw is finite and
 // the same again.
 #include "problem.hpp"
 
@@ -27,7 +27,7 @@ void solutions_are_right(Bytes& bytes, Problem& given) {
   std::vector<double> minima(given.rows.n_rows);
   std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
   RowProblem problem = given.problem(out.data());
-  problem.form = static_cast<Form>(bytes.in(0, 2));
+  problem.form = static_cast<Form>(bytes.in(0, 3));
   problem.objective = minima.data();
   solve(problem, bytes.rarely(16));
   if (given.wild) return;

@@ -1,5 +1,6 @@
-// half_sweep with unobserved weight: every row solves its equations in the basis that it came to, and
-// with a relaxation goes past its solution by as much as was asked for.
+// half_sweep with unobserved weight: every row solves its equations in the basis that it came to, with a
+// relaxation goes past its solution by as much as was asked for, and with steps never makes its part of
+// the objective worse than it was and knows it.
 #include "sweep.hpp"
 
 #include <stdexcept>
@@ -62,7 +63,9 @@ void expect_relaxed(const Problem& given, const std::vector<float>& at_first, co
   const std::vector<float> begun(solved.size(), begun_at);
   std::vector<float> out = begun, fixed = at_first;
   Sweep sweep;
-  expect(half_sweep(given.problem(out.data()), fixed.data(), given.n_fixed, relaxation, 1, {}, sweep),
+  RowProblem problem = given.problem(out.data());
+  problem.relaxation = relaxation;
+  expect(half_sweep(problem, fixed.data(), given.n_fixed, 1, {}, sweep),
          "a relaxed run that nobody stops finishes");
   expect(fixed == turned, "relaxation turns the fixed factors no other way");
   const std::int64_t d = given.d, n_rows = given.rows.n_rows;
@@ -77,6 +80,59 @@ void expect_relaxed(const Problem& given, const std::vector<float>& at_first, co
     }
 }
 
+// A row's part of the objective, and the lengths of the terms it is made of.
+struct Value {
+  double value = 0, size = 0;
+};
+Value value_of(const Problem& given, std::int64_t row, const float* x, const std::vector<float>& fixed) {
+  const std::int64_t d = given.d;
+  const double unobserved =
+      given.unobserved_weight * (given.row_share.empty() ? 1 : given.row_share[row]);
+  Value found;
+  const auto add = [&](double term) {
+    found.value += term;
+    found.size += std::fabs(term);
+  };
+  for (std::int64_t j = 0; j < given.n_fixed; ++j) {
+    const double s = dot(x, &fixed[j * d], d);
+    add(unobserved * given.share_of(j) * s * s);
+  }
+  add(given.regularization[row] * dot(x, x, d));
+  for (std::int64_t k = given.rows.indptr[row]; k < given.rows.indptr[row + 1]; ++k) {
+    const std::int64_t j = given.rows.indices[k];
+    const double s = dot(x, &fixed[j * d], d), weight = given.has_weights ? given.weights[k] : 1;
+    const double target = given.has_targets ? given.targets[k] : 1;
+    add(weight * (target - s) * (target - s));
+    add(-unobserved * given.share_of(j) * s * s);
+  }
+  return found;
+}
+
+// By some steps, which begin where the row is, and then a relaxation.
+void expect_steps(const Problem& given, const std::vector<float>& at_first, int steps, double relaxation) {
+  const std::vector<float> begun(given.rows.n_rows * given.d, begun_at);
+  std::vector<float> out = begun, fixed = at_first;
+  Sweep sweep;
+  RowProblem problem = given.problem(out.data());
+  problem.relaxation = relaxation;
+  problem.steps = steps;
+  problem.form = Form::conjugate;
+  expect(half_sweep(problem, fixed.data(), given.n_fixed, 1, {}, sweep), "steps that nobody stops are made");
+  expect(all_finite(out) && std::isfinite(sweep.objective), "steps lead to finite factors");
+  double before = 0, after = 0, size = 0;
+  for (std::int64_t row = 0; row < given.rows.n_rows; ++row) {
+    const Value was = value_of(given, row, &begun[row * given.d], at_first);
+    const Value is = value_of(given, row, &out[row * given.d], fixed);
+    expect(is.value <= was.value + 1e-5 * (was.size + is.size), "a row is no worse after its steps");
+    before += was.value;
+    after += is.value;
+    size += was.size + is.size;
+  }
+  const double past = (relaxation - 1) * (relaxation - 1);
+  expect(std::fabs(sweep.objective + past * (before - sweep.objective) - after) <= 1e-5 * size,
+         "the objective after steps is known");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -88,12 +144,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     given.fixed_share = bytes.floats(given.n_fixed, share);
   }
   const double relaxation = bytes.coin() ? 1 : bytes.in(1, 31) / 16.0;
+  const int steps = bytes.coin() ? 0 : static_cast<int>(bytes.in(1, 12));
+  const Form form = bytes.coin() ? Form::cheapest : Form::conjugate;
   const std::vector<float> at_first = given.fixed;
   std::vector<float> out(given.rows.n_rows * given.d, begun_at);
   Sweep sweep;
   try {
-    const auto problem = given.problem(out.data());
-    const bool finished = half_sweep(problem, given.fixed.data(), given.n_fixed, 1, 1, {}, sweep);
+    RowProblem problem = given.problem(out.data());
+    problem.form = form;
+    const bool finished = half_sweep(problem, given.fixed.data(), given.n_fixed, 1, {}, sweep);
     expect(finished, "a run that nobody stops finishes");
   } catch (const std::domain_error&) {  // how factors that are not finite are refused
     expect(given.wild, "finite factors are not refused");
@@ -104,6 +163,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expect(all_finite(out) && all_finite(given.fixed) && std::isfinite(sweep.objective), "finite factors");
   for (std::int64_t row = 0; row < given.rows.n_rows; ++row)
     expect(backward_error(given, row, &out[row * given.d], gram) < 1e-5, "rows solve their equations");
-  if (relaxation != 1) expect_relaxed(given, at_first, out, given.fixed, relaxation);
+  // Relaxation is of solutions that are the same, so by the same form.
+  if (relaxation != 1 && form == Form::cheapest) expect_relaxed(given, at_first, out, given.fixed, relaxation);
+  if (steps > 0) expect_steps(given, at_first, steps, relaxation);
   return 0;
 }

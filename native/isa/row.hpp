@@ -199,6 +199,8 @@ LMF_INLINE double energy(const Row& row) {
   return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
+constexpr std::int64_t longest_sum = 8192;  // outer products that are added up in float32 alone
+
 // Packs interactions into panels and adds their outer products to the matrix.
 // Entries whose c < w0 come with a minus sign and have a pass of their own.
 template <class T, Sign sign>
@@ -210,8 +212,25 @@ void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64
   T* right = static_cast<T*>(work.x);  // of one panel
   const std::int64_t ahead = row.ahead(), following = row.following();
   std::int64_t filled = 0;
+  // A long row is summed in parts, which lose fewer digits than one sum of all. They have the second
+  // half of the matrix's memory, where doubles would be.
+  const bool in_parts = sizeof(T) == sizeof(float) && row.n > longest_sum;
+  T* matrix = static_cast<T*>(work.matrix);
+  T* sums = in_parts ? matrix + stride * size : matrix;
+  std::int64_t summed = 0;
+  const auto fold = [&] {
+    for (std::int64_t k = 0; k < size; ++k)
+      for (std::int64_t j = k / width<T> * width<T>; j < stride; j += width<T>) {
+        store(matrix + k * stride + j, load(matrix + k * stride + j) + load(sums + k * stride + j));
+        store(sums + k * stride + j, Vector<T>{});
+      }
+    summed = 0;
+  };
+  if (in_parts) std::memset(sums, 0, sizeof(T) * stride * size);
   const auto flush = [&] {
-    rank_update<T, sign>(static_cast<T*>(work.matrix), stride, panel, stride, filled, size);
+    rank_update<T, sign>(sums, stride, panel, stride, filled, size);
+    summed += filled;
+    if (in_parts && summed >= longest_sum) fold();
     if (with_right)
       for (std::int64_t k = 0; k < d; ++k) work.right[k] += right[k];
     for (std::int64_t k = 0; k < stride; ++k) right[k] = 0;
@@ -237,6 +256,7 @@ void accumulate(const Row& row, Workspace& work, std::int64_t stride, std::int64
     if (++filled == depth) flush();
   }
   if (filled > 0) flush();
+  if (in_parts && summed > 0) fold();
 }
 
 // The same with the right side where every c - w0 is 1. The right side is then one more row of the

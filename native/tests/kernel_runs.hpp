@@ -91,7 +91,7 @@ inline Bytes sweep(int n_threads) {
   problem.unobserved_weight = 0.2;
   problem.objective = objective.data();
   lmf::Sweep swept;
-  lmf::half_sweep(problem, fixed.data(), n_fixed, 1, n_threads, {}, swept);
+  lmf::half_sweep(problem, fixed.data(), n_fixed, n_threads, {}, swept);
   return (Found() << fixed << out << objective << swept.objective).bytes;
 }
 

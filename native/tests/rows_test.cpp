@@ -1,4 +1,4 @@
-// The row solver without Python: primal and dual agree, bits do not depend on the threads, an
+// The row solver without Python: its forms agree, bits do not depend on the threads, an
 // interrupted half-sweep leaves a consistent pair. Returns the number of failures.
 #include <cmath>
 #include <cstdio>
@@ -73,13 +73,16 @@ std::vector<float> solved(const Data& data, lmf::Form form, int n_threads) {
 
 void forms_agree(int d) {
   const Data data(d, 40, 60, d, 1);
-  const auto primal = solved(data, lmf::Form::primal, 1), dual = solved(data, lmf::Form::dual, 1);
-  double difference = 0, size = 0;
-  for (std::size_t k = 0; k < primal.size(); ++k) {
-    difference += std::pow(primal[k] - dual[k], 2);
-    size += std::pow(primal[k], 2);
+  const auto primal = solved(data, lmf::Form::primal, 1);
+  for (const lmf::Form form : {lmf::Form::dual, lmf::Form::conjugate}) {
+    const auto other = solved(data, form, 1);
+    double difference = 0, size = 0;
+    for (std::size_t k = 0; k < primal.size(); ++k) {
+      difference += std::pow(primal[k] - other[k], 2);
+      size += std::pow(primal[k], 2);
+    }
+    expect(std::sqrt(difference) <= 1e-5 * std::sqrt(size), "forms agree", d, 40);
   }
-  expect(std::sqrt(difference) <= 1e-5 * std::sqrt(size), "primal and dual agree", d, 40);
 }
 
 void threads_agree(int d) {
@@ -100,10 +103,11 @@ void interruption_is_consistent() {
   const auto fixed_before = data.fixed;
   lmf::RowProblem problem = data.problem(out.data());
   problem.unobserved_weight = 0.2;
+  problem.relaxation = 1.5;
   int polls = 0;
   lmf::Sweep sweep;
   const bool finished =
-      lmf::half_sweep(problem, data.fixed.data(), data.n_fixed, 1.5, 2, [&] { return ++polls > 0; }, sweep);
+      lmf::half_sweep(problem, data.fixed.data(), data.n_fixed, 2, [&] { return ++polls > 0; }, sweep);
   if (finished) return;  // a machine so fast that nobody asked
   const std::int64_t last = data.n_rows - 1;
   double old_product = 0, product = 0;
@@ -120,14 +124,14 @@ void workspace_may_hold_anything(int d) {
   const std::vector<float> prior(data.n_rows * d, 0.25f);
   const std::size_t bytes = (lmf::row_kernels().workspace_bytes(d) + 63) / 64 * 64;
   for (const bool draw : {false, true})
-    for (const lmf::Form form : {lmf::Form::primal, lmf::Form::dual}) {
+    for (const lmf::Form form : {lmf::Form::primal, lmf::Form::dual, lmf::Form::conjugate}) {
       std::vector<float> clean(data.n_rows * d), poisoned(data.n_rows * d);
       std::vector<double> minima(data.n_rows), poisoned_minima(data.n_rows);
       for (const int fill : {0, 0xff}) {
         lmf::RowProblem problem = data.problem(fill ? poisoned.data() : clean.data());
         problem.form = form;
         problem.draw = draw;
-        problem.prior = prior.data();
+        if (form != lmf::Form::conjugate) problem.prior = prior.data();  // else it would not be used
         problem.objective = fill ? poisoned_minima.data() : minima.data();
         void* memory = std::aligned_alloc(64, bytes);
         std::memset(memory, fill, bytes);

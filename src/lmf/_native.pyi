@@ -46,9 +46,9 @@ def solve_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.nda
     Solves each row of out float32[n_rows, d] exactly, given fixed float32[n, d] whose Gram matrix (weighed by fixed_share) is diag(gram); native/rows.hpp has the equation. An entry weighs weight_base + weight_slope times its element of weights (None: 1). Returns how many rows were solved in which way.
     """
 
-def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, weight_slope: float = 1.0, relaxation: float = 1.0) -> tuple[float, dict[str, int]]:
+def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, weight_slope: float = 1.0, relaxation: float = 1.0, steps: int = 0) -> tuple[float, dict[str, int]]:
     """
-    Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there; with a relaxation it goes so many times as far from where it was. Returns the sum of the rows' minima and how they were solved.
+    Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of out there; with a relaxation it goes so many times as far from where it was, and with steps makes so many of conjugate gradients from there where that is cheaper. Returns the sum of the rows' minima, without relaxation, and how they were solved.
     """
 
 def nonnegative_rows(indptr: numpy.ndarray, indices: numpy.ndarray, targets: numpy.ndarray | None, weights: numpy.ndarray | None, unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, out: numpy.ndarray, gram: numpy.ndarray | None, objective: numpy.ndarray, passes: int, tolerance: float, n_threads: int = 0) -> None:

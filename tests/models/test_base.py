@@ -38,6 +38,7 @@ def test_parameters_are_those_of_the_constructor() -> None:
         "item_discount": 0.0,
         "initial_scale": None,
         "relaxation": 1.0,
+        "cg_steps": None,
         "epochs": 16,
         "tolerance": 1e-4,
         "seed": 0,

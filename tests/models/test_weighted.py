@@ -364,7 +364,7 @@ def test_ctrl_c_in_a_callback(epoch: int, unobserved_weight: float) -> None:
 
 def test_ctrl_c_before_the_first_epoch_is_over_leaves_the_model_as_it_was() -> None:
     data = long_tailed(6000, 3700, 1_000_000)
-    model = WeightedMF(n_factors=128, n_threads=1)  # some seconds an epoch
+    model = WeightedMF(n_factors=256, n_threads=1)  # some seconds an epoch
     send_soon(0.15)
     with pytest.raises(KeyboardInterrupt):
         model.fit(data)
@@ -591,7 +591,8 @@ def test_relaxed_epochs_are_worth_about_two(unobserved_weight: float) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("user_discount", -0.1), ("item_discount", 3), ("initial_scale", 0.0), ("item_discount", "x"),
-     ("relaxation", 0), ("relaxation", 2), ("relaxation", None)],
+     ("relaxation", 0), ("relaxation", 2), ("relaxation", None), ("cg_steps", 0),
+     ("cg_steps", 1.5)],
 )  # fmt: skip
 def test_discounts_and_scales_out_of_range_are_refused(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=name):

@@ -146,6 +146,9 @@ def test_a_line_of_no_weights_is_refused(base: float, slope: float) -> None:
         )  # fmt: skip
 
 
+FORMS = ["cheapest", "primal", "dual", "conjugate"]
+
+
 @st.composite
 def problems(draw) -> Problem:
     d = draw(st.integers(1, 96))
@@ -165,7 +168,7 @@ def problems(draw) -> Problem:
 
 
 @settings(max_examples=800, deadline=None)
-@given(problem=problems(), form=st.sampled_from(["cheapest", "primal", "dual"]))
+@given(problem=problems(), form=st.sampled_from(FORMS))
 def test_solution_and_minimum_agree_with_float64(problem: Problem, form: str) -> None:
     problem.check(form)
 
@@ -174,7 +177,7 @@ def test_solution_and_minimum_agree_with_float64(problem: Problem, form: str) ->
 def test_sizes_around_the_change_of_form(d: int) -> None:
     rng = np.random.default_rng(d)
     for n in sorted({0, 1, d // 2, max(d - 1, 0), d, d + 1}):
-        for form in ("primal", "dual"):
+        for form in FORMS:
             make_problem(rng, d, n, weighted=True, lowest_weight=1.0).check(form)
 
 
@@ -193,12 +196,12 @@ def test_tiny_and_huge_regularization(regularization: float, n: int) -> None:
 def test_items_that_occur_again_and_again() -> None:
     problem = make_problem(np.random.default_rng(3), 32, 20, regularization=1e-4)
     problem.indices = np.repeat(problem.indices[:4], 5)
-    for form in ("primal", "dual"):
+    for form in FORMS:
         problem.check(form)
 
 
 @pytest.mark.parametrize("apart", [1e-1, 1e-2, 1e-3])
-@pytest.mark.parametrize("form", ["primal", "dual"])
+@pytest.mark.parametrize("form", FORMS)
 def test_opposite_items_whose_sum_is_small(form: str, apart: float) -> None:
     """Found by the fuzzer: the terms of the right side cancel though every target is 1."""
     problem = make_problem(np.random.default_rng(6), 6, 2, regularization=2.0)
@@ -256,9 +259,10 @@ def make_side(rng: np.random.Generator, n_rows: int, n_fixed: int, d: int):
     return indptr, indices, fixed
 
 
+@pytest.mark.parametrize("steps", [0, 2])
 @pytest.mark.parametrize("relaxation", [1.0, 1.5])
 @pytest.mark.parametrize("d", [8, 33, 64])
-def test_bits_do_not_depend_on_the_threads(d: int, relaxation: float) -> None:
+def test_bits_do_not_depend_on_the_threads(d: int, relaxation: float, steps: int) -> None:
     rng = np.random.default_rng(8)
     indptr, indices, fixed = make_side(rng, 700, 500, d)
     results = []
@@ -266,7 +270,7 @@ def test_bits_do_not_depend_on_the_threads(d: int, relaxation: float) -> None:
         rotated, out = fixed.copy(), np.full((700, d), 0.1, np.float32)
         objective, _ = _native.half_sweep(
             indptr, indices, None, None, 0.1, np.full(700, 0.3), rotated, out, n_threads,
-            relaxation=relaxation,
+            relaxation=relaxation, steps=steps,
         )  # fmt: skip
         results.append((rotated.tobytes(), out.tobytes(), objective))
     assert all(result == results[0] for result in results)
@@ -334,3 +338,70 @@ def bad(**changes):
 def test_arguments_that_do_not_fit_are_refused(arguments, error) -> None:
     with pytest.raises(error):
         _native.solve_rows(**arguments)
+
+
+# ---- conjugate gradients ------------------------------------------------------------------------
+
+
+def dense_rows(rng: np.random.Generator, n_rows: int, n_fixed: int, d: int, length: int):
+    """Rows of equal length, and factors that fall off as those of a fit do."""
+    indices = [np.sort(rng.choice(n_fixed, length, replace=False)) for _ in range(n_rows)]
+    fixed = rng.standard_normal((n_fixed, d)) * np.geomspace(1, 0.05, d)
+    indptr = np.arange(n_rows + 1, dtype=np.int64) * length
+    return indptr, np.concatenate(indices).astype(np.int32), fixed.astype(np.float32)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("d", "length"), [(256, 200), (256, 600), (300, 250), (520, 100)])
+def test_where_it_is_cheapest_rows_are_solved_by_conjugate_gradients(
+    d: int, length: int, weighted: bool
+) -> None:
+    rng = np.random.default_rng(d + length)
+    indptr, indices, fixed = dense_rows(rng, 6, 1000, d, length)
+    weights = 1 + rng.random(len(indices)).astype(np.float32) / 4 if weighted else None
+    rotated, out = fixed.copy(), np.zeros((6, d), np.float32)
+    told, counts = _native.half_sweep(
+        indptr, indices, None, weights, 0.2, np.full(6, 1.0), rotated, out, 1
+    )
+    assert counts["conjugate"] == 6, counts
+    v = rotated.astype(np.float64)
+    total = 0.0
+    for row in range(6):
+        seen = indices[indptr[row] : indptr[row + 1]]
+        c = np.ones(length) if weights is None else weights[indptr[row] : indptr[row + 1]]
+        excess = np.asarray(c, np.float64) - 0.2
+        matrix = 0.2 * v.T @ v + (v[seen].T * excess) @ v[seen] + np.eye(d)
+        x = np.linalg.solve(matrix, v[seen].T @ c)
+        assert np.linalg.norm(out[row] - x) <= 3e-6 * np.linalg.norm(x)
+        total += c.sum() - (v[seen].T @ c) @ x
+    assert told == pytest.approx(total, rel=1e-5)
+
+
+def test_rows_that_would_take_many_steps_are_solved_in_another_way() -> None:
+    indptr, indices, fixed = dense_rows(np.random.default_rng(0), 4, 1000, 256, 600)
+    arguments = (indptr, indices, None, None, 1e-5, np.full(4, 1e-5))
+    out = np.zeros((4, 256), np.float32)
+    _, counts = _native.half_sweep(*arguments, fixed, out, 1)
+    assert counts["primal"] == 4
+    assert counts["conjugate"] == 0
+
+
+def test_steps_are_made_where_they_are_cheaper_than_a_solution() -> None:
+    rng = np.random.default_rng(1)
+    for length, made in ((3, 0), (200, 5)):
+        indptr, indices, fixed = dense_rows(rng, 5, 400, 64, length)
+        for w0, expected in ((0.1, made), (0.0, 0)):
+            out = np.zeros((5, 64), np.float32)
+            _, counts = _native.half_sweep(
+                indptr, indices, None, None, w0, np.ones(5), fixed.copy(), out, 1, steps=2
+            )
+            assert counts["conjugate"] == expected
+
+
+def test_negative_steps_are_refused() -> None:
+    indptr, indices, fixed = dense_rows(np.random.default_rng(2), 1, 9, 4, 3)
+    with pytest.raises(ValueError, match="steps"):
+        _native.half_sweep(
+            indptr, indices, None, None, 0.1, np.ones(1), fixed, np.zeros((1, 4), np.float32),
+            1, steps=-1,
+        )  # fmt: skip

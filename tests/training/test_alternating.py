@@ -89,6 +89,56 @@ def test_a_relaxed_epoch_goes_past_its_optima_and_knows_its_objective(
     assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
 
 
+def conjugate_epoch(steps: int, relaxation: float = 1.0, **objective: float):
+    """An epoch of a fit whose rows are long enough, and the dense problem of it."""
+    rows = random_rows(np.random.default_rng(2), 120, 90, density=0.6, values=True)
+    wanted = Objective(**{"unobserved_weight": 0.2, "regularization": 0.01, **objective})
+    fit = Alternation(
+        rows, rows.transpose(), wanted, 64, 0, 1, relaxation=relaxation, cg_steps=steps
+    )
+    return fit, dense_of(rows, wanted)
+
+
+@pytest.mark.parametrize("relaxation", [0.5, 1.0, 1.6])
+@pytest.mark.parametrize("steps", [1, 2, 4])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        {},
+        {"alpha": 3.0},
+        {"popularity_exponent": 0.5},
+        {"user_discount": 0.3, "item_discount": 0.2},
+    ],
+)
+def test_steps_never_raise_the_objective_and_know_it(
+    objective: dict[str, float], steps: int, relaxation: float
+) -> None:
+    fit, dense = conjugate_epoch(steps, relaxation, **objective)
+    exact, _ = conjugate_epoch(0, relaxation, **objective)
+    before = np.inf
+    for number in range(1, 7):
+        reported = fit.epoch(number)
+        exact.epoch(number)
+        true = dense.objective(fit.user_factors, fit.item_factors)
+        assert reported == pytest.approx(true, rel=1e-5)
+        assert true <= before * (1 + 1e-6)
+        before = true
+    assert relative(fit.item_factors, exact.item_factors) > 1e-3  # steps have been made
+    reported = fit.finish()
+    assert reported == pytest.approx(dense.objective(fit.user_factors, fit.item_factors), rel=1e-5)
+    assert relative(fit.user_factors, dense.best_users(fit.item_factors)) < 1e-5
+
+
+def test_more_steps_lead_nearer_to_the_optimum() -> None:
+    far = []
+    for steps in (1, 2, 4, 8):
+        fit, dense = conjugate_epoch(steps)
+        fit.epoch(1)
+        far.append(relative(fit.item_factors, dense.best_items(fit.user_factors)))
+    assert far[0] > 2 * far[1] > 4 * far[2] > 16 * far[3]
+    assert far[3] < 1e-2
+
+
 @pytest.mark.parametrize(
     ("unobserved_weight", "alpha"),
     [(0.99, None), (0.9999, None), (0.999999, None), (1.0, 1e-2), (1.0, 1e-4), (1.0, 1e-6)],

@@ -18,6 +18,7 @@ MODELS: dict[str, lmf.Model] = {
     "weighted, observed only": lmf.WeightedMF(8, unobserved_weight=0, tolerance=0, epochs=8),
     "weighted, d over most rows": lmf.WeightedMF(48, alpha=2.0, tolerance=0, epochs=5),
     "weighted, relaxed": lmf.WeightedMF(8, relaxation=1.6, tolerance=0, epochs=8),
+    "weighted, 2 steps": lmf.WeightedMF(32, cg_steps=2, relaxation=1.6, tolerance=0, epochs=6),
     "biased, als": lmf.BiasedMF(8, tolerance=0, epochs=8),
     "biased, sgd": lmf.BiasedMF(8, solver="sgd", tolerance=0, epochs=12),
     "biased, adagrad": lmf.BiasedMF(8, solver="adagrad", tolerance=0, epochs=12),

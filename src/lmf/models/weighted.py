@@ -20,7 +20,7 @@ __all__ = ["WeightedMF"]
 
 
 class WeightedMF(Model):
-    r"""Weighted matrix factorization by exact alternating least squares.
+    r"""Weighted matrix factorization by alternating least squares.
 
     Minimises
 
@@ -35,7 +35,7 @@ class WeightedMF(Model):
     :math:`f_i` interactions (:math:`w_0`, unless a is given), and :math:`W_u = \sum_{i \in S_u}
     c_{ui} + \sum_{i \notin S_u} w_i` is the total weight of a row. The discounts h and g are 1
     unless asked for. Every row is solved exactly, in float32 with refinement where the condition
-    number asks for it.
+    number asks for it, unless ``cg_steps`` says otherwise.
 
     Parameters
     ----------
@@ -71,10 +71,16 @@ class WeightedMF(Model):
         s/√d and nothing is balanced, as in Rendle et al. (2021), whose s is .1. The strongest
         directions are then learned first, and to stop after a few epochs is a regularization.
     relaxation : float, default 1.0
-        ω, from .05 to 1.95: from the second epoch on every row goes ω times as far as to its
-        optimum (block successive over-relaxation, Young 1954). The objective still never rises. At
-        1.5 or 1.6 it falls more slowly for some three epochs, and then so fast that about half as
-        many epochs bring it as low.
+        ω, from .05 to 1.95: every row goes ω times as far as to its optimum (block successive
+        over-relaxation, Young 1954); the first four epochs lead up to ω from 1. The objective still
+        never rises. At 1.6 about half as many epochs bring it as low.
+    cg_steps : int, optional
+        ``None``: every row is solved. A number from 1 to 100: where that is cheaper a row makes so
+        many steps of conjugate gradients from where it is (Hestenes & Stiefel 1952), in axes in
+        which unobserved entries and penalty are the identity matrix. An epoch of 3 steps lowers
+        the objective nearly as far as one that solves every row and, with 128 factors or more,
+        takes a half to a fifth of its time. With ``unobserved_weight=0`` every row is solved. The
+        users are solved at the end in any case.
     epochs : int, default 16
         Sweeps over users and items, at most.
     tolerance : float, default 1e-4
@@ -102,6 +108,7 @@ class WeightedMF(Model):
     References
     ----------
     Hu, Koren & Volinsky 2008, "Collaborative filtering for implicit feedback datasets".
+    Hestenes & Stiefel 1952, "Methods of conjugate gradients for solving linear systems".
     Zhou, Wilkinson, Schreiber & Pan 2008, "Large-scale parallel collaborative filtering for the
     Netflix Prize". He, Zhang, Kan & Chua 2016, "Fast matrix factorization for online recommendation
     with implicit feedback" (the weight by popularity). Young 1954, "Iterative methods for solving
@@ -140,6 +147,7 @@ class WeightedMF(Model):
         item_discount: float = 0.0,
         initial_scale: float | None = None,
         relaxation: float = 1.0,
+        cg_steps: int | None = None,
         epochs: int = 16,
         tolerance: float = 1e-4,
         seed: int = 0,
@@ -155,6 +163,7 @@ class WeightedMF(Model):
         self.item_discount = item_discount
         self.initial_scale = initial_scale
         self.relaxation = relaxation
+        self.cg_steps = cg_steps
         self.epochs = epochs
         self.tolerance = tolerance
         self.seed = seed
@@ -204,6 +213,7 @@ class WeightedMF(Model):
             data.by_user, data.by_item, objective, n_factors, checked_seed(self.seed),
             checked_threads(self.n_threads), self._scale(),
             checked_float("relaxation", self.relaxation, minimum=0.05, maximum=1.95),
+            0 if self.cg_steps is None else checked_int("cg_steps", self.cg_steps, 1, 100),
         )  # fmt: skip
         return Trained(
             *train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)

@@ -1,4 +1,4 @@
-"""Alternating least squares over the exact row solver: one side given the other, in turn."""
+"""Alternating least squares over the row solver: one side given the other, in turn."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def initial_factors(n: int, n_factors: int, seed: int) -> NDArray[np.float32]:
     return factors
 
 
+_EPOCHS_TO_FULL = 3  # relaxation, of which the first epoch has none
+
+
 class Alternation(Trainer):
     r"""The state of an alternating fit: both factor matrices, improved by :meth:`epoch`.
 
@@ -54,10 +57,16 @@ class Alternation(Trainer):
     :math:`\sum_u \lambda_u p_{uk}^2 = \sum_i \lambda_i q_{ik}^2`: no product changes, the penalty
     falls to its least, and what alternation alone would need many epochs for is done at once.
 
-    With a relaxation ω other than 1 every row goes ω times as far as to its optimum, from the
-    second epoch on (successive over-relaxation by blocks; Young 1954). A row's part of the
-    objective is a quadratic: after half an epoch the objective is :math:`F^* + (\omega - 1)^2 (F -
-    F^*)`, where F is that before and F* that at the optimum, and for 0 < ω < 2 it never rises.
+    With a relaxation ω other than 1 every row goes ω times as far as to its optimum (successive
+    over-relaxation by blocks; Young 1954); the first four epochs lead up to ω from 1. A row's part
+    of the objective is a quadratic: after half an epoch the objective is :math:`F^* +
+    (\omega - 1)^2 (F - F^*)`, where F is that before and F* that at the optimum, and for 0 < ω < 2
+    it never rises.
+
+    With ``cg_steps`` rows for which that is cheaper make so many steps of conjugate gradients from
+    where they are (Hestenes & Stiefel 1952), in the axes in which the unobserved part and the
+    penalty are the identity. What they reach is the optimum of the space that the steps span, which
+    takes the place of F*: what was said of ω holds of it, too.
 
     :meth:`finish` solves the users once more, so that each is the optimum for the final items:
     folding in a training user gives the row that training gave.
@@ -75,14 +84,18 @@ class Alternation(Trainer):
         What the starting factors are multiplied by; the sides are then left as they are.
     relaxation : float
         ω, above 0 and below 2.
+    cg_steps : int
+        0: every row goes to its optimum.
     """
 
     def __init__(
         self, by_user: CSR, by_item: CSR, objective: Objective, n_factors: int, seed: int,
         n_threads: int = 0, initial_scale: float | None = None, relaxation: float = 1.0,
+        cg_steps: int = 0,
     ) -> None:  # fmt: skip
         self.objective = objective
         self.relaxation = relaxation
+        self.cg_steps = cg_steps
         self._squares = np.zeros(1)  # the weighted squared error, which balancing leaves as it is
         self.n_threads = n_threads
         self._balanced = initial_scale is None
@@ -106,7 +119,8 @@ class Alternation(Trainer):
 
     def epoch(self, number: int) -> float:
         """Improve both sides once; return the objective after it."""
-        relaxation = 1.0 if number == 1 else self.relaxation
+        # To go past an optimum that will move far is to go astray.
+        relaxation = 1.0 + (self.relaxation - 1.0) * min(1.0, (number - 1) / _EPOCHS_TO_FULL)
         self._improve(self._users, self.item_factors, self.user_factors, relaxation)
         if self._balanced:
             _native.balance(
@@ -143,7 +157,7 @@ class Alternation(Trainer):
     ) -> float:
         """Move one side; return the error and the penalties of that side."""
         before = float(self._squares[0]) + self._penalty(out, side) if relaxation != 1.0 else 0.0
-        own = self._solve(side, fixed, out, relaxation)
+        own = self._solve(side, fixed, out, relaxation, self.cg_steps)
         if relaxation != 1.0:
             own += (relaxation - 1.0) ** 2 * (before - own)
         self._squares[0] = own - self._penalty(out, side)
@@ -151,16 +165,16 @@ class Alternation(Trainer):
 
     def _solve(
         self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32],
-        relaxation: float = 1.0,
+        relaxation: float = 1.0, cg_steps: int = 0,
     ) -> float:  # fmt: skip
-        """Move one side; return the error and its penalties at its optimum."""
+        """Move one side; return the error and its penalties where no relaxation would lead."""
         base, slope = side.confidence
         with native_errors():
             minima, _ = _native.half_sweep(
                 side.rows.indptr, side.rows.indices, side.targets, side.counts,
                 self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
                 row_share=side.shares.of_rows, fixed_share=side.shares.of_columns,
-                weight_base=base, weight_slope=slope, relaxation=relaxation,
+                weight_base=base, weight_slope=slope, relaxation=relaxation, steps=cg_steps,
             )  # fmt: skip
         return float(minima)
 
