@@ -7,6 +7,7 @@
 
 #include "dense.hpp"
 #include "eigen.hpp"
+#include "spread.hpp"
 
 namespace lmf {
 namespace {
@@ -41,6 +42,14 @@ struct Basis {
   }
 };
 
+// No more threads than have something to do.
+int useful_threads(const RowProblem& problem, int n_threads) {
+  constexpr double worth_a_thread = 1 << 18;  // multiply-adds
+  const double interactions = problem.n_rows ? static_cast<double>(problem.indptr[problem.n_rows]) : 0.0;
+  return static_cast<int>(std::min<double>(resolve_threads(n_threads),
+                                           1 + interactions * problem.d / worth_a_thread));
+}
+
 }  // namespace
 
 bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_threads,
@@ -50,6 +59,9 @@ bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_th
   problem.fixed = fixed;
   problem.objective = minima.data();
   problem.done = done.data();
+  n_threads = useful_threads(problem, n_threads);
+  Crew crew(n_threads);  // for all the parts below
+  spread(crew, n_threads);
   const bool from_before = problem.relaxation != 1 || problem.steps > 0;
   bool finished;
   if (problem.unobserved_weight > 0) {
