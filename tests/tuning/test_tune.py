@@ -82,12 +82,30 @@ def test_the_same_seed_finds_the_same(found: lmf.Tuning) -> None:
     assert not other.trials.drop("seconds").equals(found.trials.drop("seconds"))
 
 
-def test_later_trials_begin_with_the_factors_of_finished_ones(found: lmf.Tuning) -> None:
-    starts = found.trials["start"]
-    assert starts[0] is None
-    assert (starts.drop_nulls() < found.trials.filter(pl.col("start").is_not_null())["trial"]).all()
-    assert starts.count() > 0
+def test_later_trials_begin_with_the_factors_of_finished_ones() -> None:
+    """Where a fit takes many epochs, so that there is something to be saved."""
+    trials = tune(DATA, "biased", **QUICK).trials
+    assert trials["start"][0] is None
+    begun = trials.filter(pl.col("start").is_not_null())
+    assert begun.height > 0
+    assert (begun["start"] < begun["trial"]).all()
+
+
+def test_trials_begin_at_random_where_the_first_epochs_are_the_best(found: lmf.Tuning) -> None:
+    """Then a start saves nothing, and what it begins with has learned too much already."""
+    assert found.trials["epochs"][0] <= 8
+    assert found.trials["start"].count() == 0
     assert found.trials["n_factors"].n_unique() > 1, "the number of factors grew"
+
+
+def test_the_best_place_is_polished_and_taken_along_to_twice_the_factors() -> None:
+    """With a budget of which a trial is a small share."""
+    trials = tune(DATA, "nmf", budget=None, trials=60, search={"n_factors": (2, 8)}).trials
+    wider = trials.filter((pl.col("n_factors") == 4) & (pl.col("trial") > 0))
+    assert wider["regularization"][0] in trials.filter(pl.col("n_factors") == 2)["regularization"]
+    steps = trials["regularization"].to_numpy()
+    ratios = steps[:, None] / steps[None, :]
+    assert np.isclose(ratios, 2**0.5, rtol=1e-12).any(), "a step along the regularization"
 
 
 def test_ratings_are_tuned_by_rmse() -> None:

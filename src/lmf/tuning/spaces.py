@@ -127,6 +127,15 @@ class Space:
             )
         return params
 
+    def moved(self, place: Mapping[str, float], name: str, steps: float) -> dict[str, float]:
+        """Return a place some steps along one parameter, no further than its range goes.
+
+        A step is a factor of √2, or .1 where a range is not logarithmic.
+        """
+        interval, value = self.ranges[name], place[name]
+        value = value * 2 ** (steps / 2) if interval.log else value + 0.1 * steps
+        return {**place, name: interval.clip(value)}
+
     def distance(self, one: Mapping[str, float], other: Mapping[str, float]) -> float:
         """Return how far apart two places are, each range counting as 1."""
         return math.sqrt(
@@ -223,7 +232,7 @@ def _ranges(model: Model, data: Interactions) -> dict[str, Range]:
     ranges = {
         "unobserved_weight": Range(least, most, log=True),
         "regularization": Range(3e-4, 0.2, log=True),
-        "regularization_exponent": Range(0.0, 1.0),
+        "regularization_exponent": Range(0.0, 1.5),
         "popularity_exponent": Range(0.0, 1.0),
     }
     if are_counts(data):

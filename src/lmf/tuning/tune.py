@@ -21,7 +21,7 @@ from lmf.tuning.budget import Budget
 from lmf.tuning.contender import Contender
 from lmf.tuning.family import are_counts, are_ratings
 from lmf.tuning.result import Tuning
-from lmf.tuning.search import Search, without_experimental_warnings
+from lmf.tuning.search import CHECKED, Search, without_experimental_warnings
 from lmf.tuning.spaces import space_of
 from lmf.tuning.trials import Finished
 from lmf.tuning.validation import Measure, Validation, validation_of
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["tune"]
 
 _RATING_MODELS = ("biased", "svdpp")
-_CHECKED = 5  # of the best places, as far as the budget goes
 _STUDY = "lmf"
 
 
@@ -58,10 +57,11 @@ def tune(
     """Choose the parameters of a model on held-out interactions, and fit the best to everything.
 
     A first trial takes the model's defaults. Then Parzen estimators (Optuna) propose places, each
-    trial beginning with the factors of the nearest finished one; a trial whose epochs lag behind
-    the others' is given up; and when half of the budget is spent, ``n_factors`` doubles for as long
-    as that pays. One trial runs at a time, on all threads. At the end the best places and the
-    defaults are fitted from a random start with other interactions held out, which decide among
+    trial beginning with the factors of the nearest finished one where that saves epochs; a trial
+    whose epochs lag behind the others' is given up; and when nothing better is found, or half of
+    the budget is spent, ``n_factors`` doubles for as long as that pays, the best place being
+    polished on the way. One trial runs at a time, on all threads. At the end the best places and
+    the defaults are fitted from a random start with other interactions held out, which decide among
     them and how many epochs they need, and the best is fitted to everything. Ratings may not need
     it: where neither `model` nor `search` is given, :class:`BayesianMF` with its defaults is
     measured, too, and is the result where it predicts better.
@@ -326,14 +326,14 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
     usual = run.space.usual()
     ranked = run.trials.ranked()
     first = [trial for trial in run.trials.finished if dict(trial.place) == usual][:1]
-    others = [trial for trial in ranked[:_CHECKED] if trial not in first]
+    others = [trial for trial in ranked[:CHECKED] if trial not in first]
     places, checked = [*others[:1], *first, *others[1:]], list[Finished]()
     for trial in places:
-        expected = run.last_epochs * run.trials.epoch_seconds(trial.n_factors)
+        expected = run.fits.expected_seconds(trial.n_factors)
         needed = expected + max(1.1 * expected, run.contender_seconds)
         if checked and run.budget.left < needed:
             break
-        checked.append(run.fit(trial, second))
+        checked.append(run.fits.again(trial, second))
         told(
             f"trial {trial.number} from a random start, other interactions held out: "
             f"{second.metric} {checked[-1].value:.5f}, {checked[-1].best_epoch} epochs"
