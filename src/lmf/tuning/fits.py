@@ -50,6 +50,7 @@ class Fits:
     budget: Budget
     seed: int
     trials: Trials = field(init=False)
+    _starts_pay: bool = True  # until it is decided
 
     def __post_init__(self) -> None:
         self.trials = Trials(self.space, self.validation)
@@ -62,7 +63,7 @@ class Fits:
 
     def expected_epochs(self) -> int:
         """Expect a fit from a random start to take so many, by those that did."""
-        usual = self.trials.epochs_at_random()
+        usual = self.trials.epochs_at_random(5)
         return self.last_epochs if usual is None or usual >= _FIRST_EPOCHS else usual
 
     def expected_seconds(self, n_factors: int) -> float:
@@ -75,18 +76,22 @@ class Fits:
         return epochs * self.trials.epoch_seconds(n_factors)
 
     def starts_pay(self) -> bool:
-        """Whether another's factors save epochs; not where the best ones are the very first."""
-        if not self.space.model.begins_from_factors:
-            return False
-        usual = self.trials.epochs_at_random()
-        return usual is None or usual > LATER_EPOCHS
+        """Whether another's factors save epochs; not where the best ones are among the first."""
+        return self._starts_pay and self.space.model.begins_from_factors
+
+    def decide_on_starts(self) -> None:
+        """Decide for all later trials, by how long the best one took that began at random."""
+        usual = self.trials.epochs_at_random(1)
+        self._starts_pay = usual is None or usual > LATER_EPOCHS
 
     def measured(
-        self, trial: optuna.Trial, place: dict[str, float], n_factors: int, *, fresh: bool = False
-    ) -> tuple[Finished | None, Model]:
+        self, trial: optuna.Trial, place: dict[str, float], n_factors: int,
+        *, fresh: bool = False, prune: bool = True,
+    ) -> tuple[Finished | None, Model]:  # fmt: skip
         """Fit a place and measure it; no Finished where it lagged behind the others.
 
-        A `fresh` one begins at random, and is not given up: the others began otherwise.
+        A `fresh` one begins at random in any case. Without `prune` it is not given up, such as one
+        with more factors than the others, which begin otherwise.
         """
         params = self.space.params(place, n_factors)
         near = None
@@ -99,8 +104,9 @@ class Fits:
 
         def watch(record: EpochRecord) -> bool:
             nonlocal pruned
-            pruned = self._hopeless(trial, record) and not fresh
-            settled = source is not None and self._settled(record, values)
+            pruned = self._hopeless(trial, record) and prune
+            share = 1.0 if source is not None else 0.5
+            settled = patience != _PATIENCE and self._settled(record, values, share)
             # A trial that is cut off has shown what it has shown; the very first leaves time for
             # the fit to everything, which takes as long.
             late = self.budget.spent >= (1.0 if self.trials.finished else FIRST_STAGE)
@@ -165,13 +171,13 @@ class Fits:
             time.monotonic() - began,
         )  # fmt: skip
 
-    def _settled(self, record: EpochRecord, values: list[float]) -> bool:
+    def _settled(self, record: EpochRecord, values: list[float], share: float) -> bool:
         """Whether 1 - error (or the RMSE) hardly changed in this epoch; keeps it in `values`."""
         if record.validation is None:
             return False
         predicts = self.space.model.predicts_values
         values.append(record.validation if predicts else 1.0 - record.validation)
-        share = EQUAL["minimize" if predicts else "maximize"]
+        share *= EQUAL["minimize" if predicts else "maximize"]
         return len(values) > 1 and abs(values[-1] - values[-2]) < share * abs(values[-2])
 
     def _hopeless(self, trial: optuna.Trial, record: EpochRecord) -> bool:

@@ -31,7 +31,8 @@ __all__ = ["CHECKED", "Announce", "Search", "without_experimental_warnings"]
 Announce = Callable[[str], None]
 
 _IDLE = 30  # trials in a row that find nothing better, after which n_factors doubles
-_CHEAP = 0.02  # of the budget
+_CHEAP, _DEAR = 0.02, 0.06  # of the budget, for a trial
+_MOST_STEPS = 3  # along one parameter at once
 _WORTH = 0.002  # relative gain for which twice the factors are worth their time
 CHECKED = 5  # of the best places, at the end, as far as the budget goes
 _DECIDING = 0.1  # of the budget may go into that; one fit is sure
@@ -62,7 +63,8 @@ class Search:
     fits: Fits = field(init=False)
     contender_seconds: float = 0.0
     """What the fit of another model to everything would take at the end."""
-    _stronger: bool = True  # whether more of a penalty helped at the last doubling
+    _ways: dict[str, int] = field(default_factory=dict)  # which helped, by parameter: 1 or -1
+    _polished: int = 0  # the number of factors where all ways were tried last
 
     def __post_init__(self) -> None:
         self.fits = Fits(self.space, self.validation, self.budget, self.seed)
@@ -92,15 +94,17 @@ class Search:
                 n_factors *= 2
             best = self.trials.best()
             n_factors = n_factors if best is None else max(least, best.n_factors)
-            self._polish(n_factors)
-            self._settle(n_factors, 1.0)
+            if not self._polish(n_factors, every_way=True):
+                self._settle(n_factors, 1.0)
 
     # ---- one trial ----------------------------------------------------------------------------
 
     def _propose(self, place: dict[str, float], n_factors: int) -> None:
         self.study.enqueue_trial({**place, "n_factors": n_factors})
 
-    def _trial(self, n_factors: int | None = None, *, fresh: bool = False) -> None:
+    def _trial(
+        self, n_factors: int | None = None, *, fresh: bool = False, prune: bool = True
+    ) -> None:
         """Ask for a place, fit there, tell what it gave; an interrupted trial counts as failed."""
         import optuna
 
@@ -115,7 +119,9 @@ class Search:
             state = optuna.trial.TrialState.FAIL
             value = None
             try:
-                finished, model = self.fits.measured(trial, place, factors, fresh=fresh)
+                finished, model = self.fits.measured(
+                    trial, place, factors, fresh=fresh, prune=prune
+                )
                 if finished is None:
                     state = optuna.trial.TrialState.PRUNED
                 else:
@@ -161,45 +167,60 @@ class Search:
         best = self.trials.best(n_factors)
         if best is not None and best.start is not None and not self._over(n_factors):
             self._propose(dict(best.place), n_factors)
-            self._trial(fresh=True)
+            self._trial(fresh=True, prune=False)
+        self.fits.decide_on_starts()
 
     def _double(self, n_factors: int) -> bool:
-        """Try the best place with twice the factors; whether that was worth it.
-
-        Also with more of a penalty, where that helped with fewer: more factors can fit more noise.
-        """
-        best, wider = self.trials.best(n_factors), 2 * n_factors
+        """Try the best place with twice the factors; whether that was worth it."""
+        best = self.trials.best(n_factors)
         if best is None:
             return False
-        self._try(dict(best.place), wider)
-        after = self.trials.best(wider)
-        if self._stronger and self._pays(after, best) and not self._over(wider):
-            self._try(self.space.moved(best.place, "regularization", 1), wider)
-            self._stronger = self.trials.best(wider) is not after
-        return self._pays(self.trials.best(wider), best)
+        self._try(dict(best.place), 2 * n_factors)
+        return self._pays(self.trials.best(2 * n_factors), best)
 
-    def _polish(self, n_factors: int) -> None:
-        """Go one step along each parameter, and back past the best place where that is worse.
+    def _polish(self, n_factors: int, *, every_way: bool = False) -> bool:
+        """Go along each parameter for as long as that helps; whether anything did.
 
-        Where a trial is cheap, beside the budget: what is best with few factors is not quite so
-        with many, and a step finds that out in fewer trials than a draw.
+        What is best with few factors is not quite so with many, and moves on as the factors double.
+        Where a trial is dear, or they have doubled only once since, the ways are tried that helped
+        last time, and more regularization, for more factors can fit more noise.
         """
-        if not self._cheap(n_factors):
-            return
-        for name in self.space.ranges:
-            for steps in (1, -1):
-                best = self.trials.best(n_factors)
-                if best is None or self._over(n_factors):
-                    return
-                self._try(self.space.moved(best.place, name, steps), n_factors)
-                if self.trials.best(n_factors) is not best:
-                    break
+        share, before = self._share(n_factors), self.trials.best(n_factors)
+        if before is None or share > _DEAR:
+            return False
+        polished_half = self._polished < n_factors < 4 * self._polished
+        if every_way or (share <= _CHEAP and not polished_half):
+            if not self._over(n_factors):
+                self._try(self.space.of_many(before.place), n_factors)
+            for name in self.space.ranges:
+                last = self._ways.pop(name, 1)
+                for way in (last, -last):
+                    if self._went(name, way, n_factors, most=_MOST_STEPS):
+                        self._ways[name] = way
+                        break
+            self._polished = n_factors
+        else:
+            for name, way in {**self._ways, "regularization": 2}.items():
+                if name in self.space.ranges and not self._went(name, way, n_factors, most=1):
+                    self._ways.pop(name, None)
+        return self.trials.best(n_factors) is not before
+
+    def _went(self, name: str, way: int, n_factors: int, *, most: int) -> bool:
+        """Take steps from the best place for as long as they help; whether the first one did."""
+        for made in range(most):
+            best = self.trials.best(n_factors)
+            if best is None or self._over(n_factors):
+                return made > 0
+            self._try(self.space.moved(best.place, name, way), n_factors)
+            if self.trials.best(n_factors) is best:
+                return made > 0
+        return True
 
     def _try(self, place: dict[str, float], n_factors: int) -> None:
-        """Try a place, unless it was tried."""
+        """Try a place to its end, unless it was tried."""
         if not any(t.n_factors == n_factors and t.place == place for t in self.trials.finished):
             self._propose(place, n_factors)
-            self._trial(fresh=not self.fits.starts_pay())
+            self._trial(prune=False)
 
     def _pays(self, after: Finished | None, before: Finished | None) -> bool:
         """Whether a trial is better than another by what is worth some time."""
@@ -230,10 +251,10 @@ class Search:
         trial = self.fits.trial_seconds(n_factors)
         return self.budget.exhausted or self.budget.left < self._reserve(widest) + trial
 
-    def _cheap(self, n_factors: int) -> bool:
-        """Whether a trial takes so small a share of the budget that some at once are no matter."""
+    def _share(self, n_factors: int) -> float:
+        """Return what share of the budget a trial of so many factors takes."""
         by_time = self.fits.trial_seconds(n_factors) / (self.budget.seconds or math.inf)
-        return max(by_time, 1.0 / (self.budget.trials or math.inf)) <= _CHEAP
+        return max(by_time, 1.0 / (self.budget.trials or math.inf))
 
     def _affordable(self, n_factors: int) -> bool:
         trials = self.fits.trial_seconds(n_factors)

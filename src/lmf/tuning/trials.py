@@ -106,13 +106,14 @@ class Trials:
         # Between d, where products with all items rule, and d^2, where the row solver does.
         return seconds * math.pow(n_factors / nearest, 1.5)
 
-    def epochs_at_random(self) -> int | None:
-        """Return how many epochs the best trial took that began at random, None without one.
+    def epochs_at_random(self, count: int) -> int | None:
+        """Return how many epochs trials took that began at random, the median of the best few.
 
-        Of the best, for at a bad place the first epoch may be the best, or none the last.
+        Of the best, for at a bad place the first epoch may be the best, or none the last. None
+        where no trial began so.
         """
         begun = [t.epochs for t in self.ranked() if t.start is None and t.epochs > 0]
-        return begun[0] if begun else None
+        return round(median(begun[:count])) if begun else None
 
     def _forget(self) -> None:
         """Keep the models of the best trials, and the last one."""

@@ -22,7 +22,7 @@ __all__ = ["EQUAL", "Measure", "Validation", "left_plateau", "validation_of"]
 Measure = Callable[[Model, Split], float]
 
 _SHARE = 0.1
-_MOST_USERS = 10_000  # more would make a trial slower and the choice no better
+_MOST_USERS = 6_000  # more would make a trial slower and the choice no better
 _DIRECTIONS = ("maximize", "minimize")
 EQUAL = {"maximize": 0.004, "minimize": 0.0005}  # relative difference that is none
 
@@ -138,7 +138,7 @@ def validation_of(
         Of a function; by default ``"maximize"``.
     split : Split, optional
         By default the last interaction of each user where there are times and lists are measured,
-        else a tenth of each user's at random; the test part of at most 10,000 users is kept.
+        else a tenth of each user's at random; the test part of at most 6,000 users is kept.
     seed : int
 
     Raises
