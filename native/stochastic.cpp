@@ -1,10 +1,12 @@
 #include "stochastic.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "dispatch.hpp"
+#include "spread.hpp"
 
 LMF_DISPATCH(StochasticKernels, stochastic_kernels)
 
@@ -16,8 +18,11 @@ bool stochastic_epoch(const StochasticProblem& problem, int n_threads, const Int
   std::iota(rounds.begin(), rounds.end(), 0);
   std::mt19937_64 random(problem.seed);
   for (int k = p - 1; k > 0; --k) std::swap(rounds[k], rounds[random() % (k + 1)]);
+  const int threads = std::min(resolve_threads(n_threads), p);
+  Crew crew(threads);  // for all rounds
+  spread(crew, threads);
   for (const int shift : rounds) {
-    const bool finished = parallel_for(p, n_threads, interrupt, [&](std::int64_t row, int) {
+    const bool finished = parallel_for(p, threads, interrupt, [&](std::int64_t row, int) {
       stochastic_kernels().block(problem, row * p + (row + shift) % p);
     });
     if (!finished) return false;

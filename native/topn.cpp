@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dispatch.hpp"
+#include "spread.hpp"
 #include "topn_index.hpp"
 #include "topn_items.hpp"
 #include "topn_kernels.hpp"
@@ -91,6 +92,8 @@ std::int64_t block_size(const TopnProblem& problem, std::int64_t capacity, int t
 // Many queries: the items are packed once, the threads share out blocks of queries.
 bool many_queries(const TopnProblem& problem, Candidates& candidates, int threads,
                   const Interrupt& interrupt) {
+  Crew crew(threads);  // for the parts below
+  spread(crew, threads);
   PackedItems items;
   if (!items.pack(problem, candidates, threads, interrupt)) return false;
   if (problem.exclude_indptr) candidates.locate();

@@ -357,7 +357,5 @@ void diagonal(const Row& row, Workspace& work, double& objective) {
     if (work.diagonal[k] > 0) work.solution[k] += work.noise[k] / __builtin_sqrt(work.diagonal[k]);
 }
 
-static int atoi_steps() { return 60; }
-
 }  // namespace
 }  // namespace lmf::LMF_ISA

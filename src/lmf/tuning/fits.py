@@ -98,7 +98,8 @@ class Fits:
         if not fresh and self.starts_pay():
             near = self.trials.start_for(place, n_factors)
         source = None if near is None else self.trials.model_of(near)
-        patience = LATER_EPOCHS if source is not None else _PATIENCE if self.starts_pay() else 1
+        brief = source is not None or not self._starts_pay
+        patience = LATER_EPOCHS if source is not None else 1 if brief else _PATIENCE
         model = self._model(params, _FIRST_EPOCHS if source is None else LATER_EPOCHS)
         pruned, values = False, list[float]()
 
@@ -106,7 +107,7 @@ class Fits:
             nonlocal pruned
             pruned = self._hopeless(trial, record) and prune
             share = 1.0 if source is not None else 0.5
-            settled = patience != _PATIENCE and self._settled(record, values, share)
+            settled = brief and self._settled(record, values, share)
             # A trial that is cut off has shown what it has shown; the very first leaves time for
             # the fit to everything, which takes as long.
             late = self.budget.spent >= (1.0 if self.trials.finished else FIRST_STAGE)
