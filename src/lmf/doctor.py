@@ -18,6 +18,7 @@ import numpy as np
 
 from lmf import _native
 from lmf.data.interactions import Interactions
+from lmf.memory import memory
 from lmf.models import BiasedMF, WeightedMF
 from lmf.models.load import load
 from lmf.store import library_version
@@ -103,27 +104,11 @@ def _threads() -> str:
 
 
 def _memory() -> str:
-    page = os.sysconf("SC_PAGE_SIZE")
-    whole = os.sysconf("SC_PHYS_PAGES") * page
-    told = f"{whole / 2**30:.1f} GiB"
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-        told += f", {free / 2**20:.1f} GiB available"
-    except (OSError, StopIteration, ValueError):
-        pass
-    limit = _cgroup_memory()
-    return told if limit is None or limit >= whole else f"{told}, cgroup limit {limit / 2**30:.1f}"
-
-
-def _cgroup_memory() -> int | None:
-    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(place).read_text().strip()
-        except OSError:
-            continue
-        return int(text) if text.isdigit() else None
-    return None
+    found = memory()
+    told = f"{found.whole / 2**30:.1f} GiB"
+    if found.free is not None:
+        told += f", {found.free / 2**30:.1f} GiB available"
+    return told if found.limit is None else f"{told}, cgroup limit {found.limit / 2**30:.1f}"
 
 
 def _installed() -> list[str]:

@@ -13,9 +13,12 @@ import lmf
 from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, split_random
 from lmf.errors import InputError, LmfError, ParameterError
+from lmf.memory import Memory
 from lmf.models import BayesianMF, BiasedMF, Model, WeightedMF
 from lmf.training.history import EpochRecord
 from lmf.tuning import tune as module
+from lmf.tuning.spaces import space_of
+from lmf.tuning.trials import Finished, Trials
 from lmf.tuning.tune import tune
 from lmf.tuning.validation import validation_of
 
@@ -113,6 +116,27 @@ def test_a_parameter_that_is_held_is_not_polished() -> None:
     trials = tune(DATA, "weighted", "ndcg@20", budget=None, trials=60, search=held).trials
     assert "regularization" not in trials.columns
     assert trials["n_factors"].n_unique() > 1
+
+
+def test_factors_do_not_double_beyond_what_there_is_memory_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lmf.tuning.search.memory", lambda: Memory(whole=4 * 4 * 3 * 210))
+    trials = tune(DATA, metric="ndcg@20", **QUICK).trials
+    assert set(trials["n_factors"]) == {8, 2}, "the model's own and the fewest, and not 4"
+
+
+def test_few_models_are_kept_and_the_best_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    validation = validation_of(DATA, "rmse", direction=None, split=None, seed=0)
+    fitted = BiasedMF(2, epochs=1).fit(DATA, progress=False)
+    for room, kept in ((1 << 30, 6), (0, 1)):
+        monkeypatch.setattr("lmf.tuning.trials._MOST_BYTES", room)
+        trials = Trials(space_of(BiasedMF(), DATA, None), validation)
+        for number, value in enumerate([0.9, 0.7, 0.8, 0.95, 0.85, 0.71, 0.72, 0.99]):
+            trials.add(Finished(number, {}, 2, {}, value, 1, 1, 0.1), fitted)
+        held = [t.number for t in trials.finished if trials.model_of(t) is not None]
+        assert len(held) == kept
+        assert 1 in held
 
 
 def test_ratings_are_tuned_by_rmse() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmf.errors import LmfError
+from lmf.memory import memory
 from lmf.models import Model
 from lmf.tuning.budget import Budget
 from lmf.tuning.fits import FIRST_STAGE, Fits
@@ -36,6 +37,7 @@ _MOST_STEPS = 3  # along one parameter at once
 _WORTH = 0.002  # relative gain for which twice the factors are worth their time
 CHECKED = 5  # of the best places, at the end, as far as the budget goes
 _DECIDING = 0.1  # of the budget may go into that; one fit is sure
+_COPIES = 4  # of the factors: a fit's two, those of its best epoch, those it began with
 _RESERVE = 1.15  # what the end may take beyond what is expected
 
 
@@ -257,8 +259,15 @@ class Search:
         return max(by_time, 1.0 / (self.budget.trials or math.inf))
 
     def _affordable(self, n_factors: int) -> bool:
-        trials = self.fits.trial_seconds(n_factors)
-        return not self.budget.exhausted and self.budget.left > self._reserve(n_factors) + trials
+        """Whether there is time, and memory, for a trial of more factors and for the end."""
+        trial = self.fits.trial_seconds(n_factors)
+        data = self.validation.split.train
+        factors = 4 * n_factors * (data.n_users + data.n_items)  # bytes
+        return (
+            not self.budget.exhausted
+            and self.budget.left > self._reserve(n_factors) + trial
+            and memory().available > _COPIES * factors
+        )
 
     # ---- what a study had before ----------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from lmf.tuning.validation import Validation
 __all__ = ["Finished", "Trials"]
 
 _KEPT = 6  # models whose factors are kept to start from; each is as large as the result
+_MOST_BYTES = 1 << 30  # of their factors together, but for the best one
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +117,13 @@ class Trials:
         return round(median(begun[:count])) if begun else None
 
     def _forget(self) -> None:
-        """Keep the models of the best trials, and the last one."""
-        if len(self._models) <= _KEPT:
-            return
+        """Keep the models of the best trials, as many as there is room for."""
         order = [t.number for t in self.ranked() if t.number in self._models]
-        del self._models[order[-1]]
+        size = sum(_bytes(self._models[number]) for number in order)
+        while len(order) > 1 and (len(order) > _KEPT or size > _MOST_BYTES):
+            size -= _bytes(self._models.pop(order.pop()))
+
+
+def _bytes(model: Model) -> int:
+    factors = model.factors_
+    return factors.user_factors.nbytes + factors.item_factors.nbytes
