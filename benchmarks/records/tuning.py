@@ -22,7 +22,7 @@ CASES = (
     ("ml-1m", "implicit"), ("gowalla", "implicit"), ("movietweetings-100k", "implicit"),
     ("ml-1m", "explicit"), ("movietweetings-100k", "explicit"),
 )  # fmt: skip
-SHORT, LONG = 300.0, 3600.0
+SHORT = 300.0
 NEAR = 0.01
 
 
@@ -58,7 +58,7 @@ def measure(name: str, kind: str, budgets: list[float], n_threads: int) -> dict:
 def claims_of(row: dict) -> list[dict]:
     sign = -1.0 if row["metric"] == "rmse" else 1.0
     title = f"{row['data']} {row['kind']}"
-    tuned = {budget: row[f"{budget:.0f} s"] for budget in (SHORT, LONG) if f"{budget:.0f} s" in row}
+    tuned = {float(key.removesuffix(" s")): row[key] for key in row if key.endswith(" s")}
     claims = []
     for budget, one in tuned.items():
         better = sign * (one["value"] - row["default"]) > 0
@@ -68,10 +68,14 @@ def claims_of(row: dict) -> list[dict]:
             {"claim": f"{title}: takes at most 1.1 times {budget:.0f} s",
              "measured": one["seconds"], "holds": one["seconds"] <= 1.1 * budget},
         ]  # fmt: skip
-    if len(tuned) > 1:
-        behind = sign * (tuned[LONG]["value"] - tuned[SHORT]["value"]) / tuned[LONG]["value"]
-        claims.append({"claim": f"{title}: within {NEAR:.0%} of an hour", "measured": behind,
-                       "holds": behind <= NEAR})  # fmt: skip
+    longest = max(tuned, key=lambda budget: budget * tuned[budget].get("threads", 2))
+    if longest != SHORT and SHORT in tuned:
+        best, threads = tuned[longest]["value"], tuned[longest].get("threads", 2)
+        behind = sign * (best - tuned[SHORT]["value"]) / best
+        claims.append(
+            {"claim": f"{title}: within {NEAR:.0%} of {longest:.0f} s on {threads} threads",
+             "measured": behind, "holds": behind <= NEAR}
+        )  # fmt: skip
     return claims
 
 
