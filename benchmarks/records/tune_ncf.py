@@ -8,9 +8,9 @@ The protocol and its metrics are those of `benchmarks.records.ncf`. What is chos
 data only: up to three random items of each user are held out, each against 99 random items that the
 user never had, and NDCG@10 among these hundred decides. `--try` measures settings so, and keeps
 them in the table `validation`; `--budget` lets `lmf.tune` search n_factors, regularization and its
-exponent, unobserved weight, popularity exponent and epochs, and adds what it found. Without either
-the best row of the table is fitted to the whole training data, once for each seed, and then the
-shipped test is looked at.
+exponent, unobserved weight, popularity exponent, discounts and epochs, and adds what it found.
+Without either the best row of the table is fitted to the whole training data, once for each seed,
+and then the shipped test is looked at.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ PUBLISHED = {
     "NeuMF": {"hr@10": 0.7093, "ndcg@10": 0.4349},
 }
 HELD_OUT = 3
+ALSO_SEARCHED = {"user_discount": (0.0, 0.5), "item_discount": (0.0, 0.5), "initial_scale": 0.1}
 
 
 def held_out(matrix: Matrix, seed: int):
@@ -89,7 +90,8 @@ def search(given: argparse.Namespace, data, split, asked: LeaveOneOut) -> dict:
 
     tuning = lmf.tune(
         data, "weighted", ndcg_among_hundred, given.budget, split=split, study=given.study,
-        search={"n_factors": tuple(given.factors)}, n_threads=given.threads, progress=True,
+        search={"n_factors": tuple(given.factors), **ALSO_SEARCHED}, n_threads=given.threads,
+        progress=True,
     )  # fmt: skip
     print(tuning, flush=True)
     chosen = {name: tuning.params[name] for name in journal.PARAMS}
