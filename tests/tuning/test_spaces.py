@@ -68,7 +68,8 @@ def test_a_caller_narrows_the_search() -> None:
 @pytest.mark.parametrize(
     "wanted",
     [{"bogus": 1}, {"regularization": (2, 1)}, {"regularization": (1, 2, 3)}, {"n_factors": 0},
-     {"n_factors": (8, 2.5)}, {"regularization": "small"}, {"epochs": 3}, {"seed": 1}],
+     {"n_factors": (8, 2.5)}, {"regularization": "small"}, {"epochs": 3}, {"seed": 1},
+     {"cg_steps": (1, 3)}],
 )  # fmt: skip
 def test_bad_ranges_are_refused(wanted: dict[str, object]) -> None:
     with pytest.raises(ParameterError, match="search"):

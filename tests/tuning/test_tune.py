@@ -118,6 +118,14 @@ def test_a_parameter_that_is_held_is_not_polished() -> None:
     assert trials["n_factors"].n_unique() > 1
 
 
+@pytest.mark.parametrize("trials", [37, 38, 39, 40, 41])
+def test_there_are_as_many_trials_as_were_asked_for(trials: int) -> None:
+    """Also where the last one falls between a step along a parameter and twice the factors."""
+    wide = {"n_factors": (2, 10**6)}
+    result = tune(DATA, "weighted", "ndcg@20", budget=None, trials=trials, search=wide)
+    assert result.trials.height == trials
+
+
 def test_factors_do_not_double_beyond_what_there_is_memory_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -175,7 +175,7 @@ class Search:
     def _double(self, n_factors: int) -> bool:
         """Try the best place with twice the factors; whether that was worth it."""
         best = self.trials.best(n_factors)
-        if best is None:
+        if best is None or not self._affordable(2 * n_factors):  # steps were tried meanwhile
             return False
         self._try(dict(best.place), 2 * n_factors)
         return self._pays(self.trials.best(2 * n_factors), best)

@@ -29,7 +29,7 @@ from lmf.validation import checked_float
 __all__ = ["Range", "Space", "space_of"]
 
 _LOGARITHMIC = ("unobserved_weight", "regularization", "alpha", "implicit_regularization")
-_NOT_SEARCHED = ("epochs", "tolerance", "seed", "n_threads")  # the search decides, or the caller
+_NOT_SEARCHED = ("epochs", "tolerance", "seed", "n_threads", "cg_steps")  # no real numbers
 _FIRST_FACTORS = {"weighted": 32, "biased": 16, "svdpp": 16, "nmf": 8}
 _LEADS: dict[str, tuple[dict[str, float], ...]] = {
     "weighted": (
