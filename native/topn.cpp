@@ -98,6 +98,11 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
   if (!items.pack(problem, candidates, threads, interrupt)) return false;
   if (problem.exclude_indptr) candidates.locate();
   const std::int64_t n_panels = candidates.n_panels();
+  CodedItems coded;
+  const bool wanted = problem.codes == Codes::where_they_pay ? coarse_kernels().many_pay()
+                                                             : problem.codes == Codes::always;
+  const bool codes = wanted && n_panels > 0 && CodedItems::can_code(problem, items);
+  if (codes && !coded.code(problem, items, n_panels, threads, interrupt)) return false;
   const std::int64_t size =
       block_size(problem, list_capacity(problem.n, candidates.size()), threads);
   const std::int64_t n_blocks = (problem.n_queries + size - 1) / size;
@@ -111,6 +116,7 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
     if (!batch) batch = std::make_unique<QueryBatch>(problem, candidates, size);
     const std::int64_t first = block * size, last = std::min(first + size, problem.n_queries);
     batch->begin(first, last, true);
+    if (codes) batch->code();
     std::int64_t check = 2;  // floors rise fast at first, so look often at first
     for (std::int64_t p = 0; p < n_panels; ++p) {
       if (p == check) {
@@ -118,8 +124,14 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
         if (batch->retire(items, p) == 0) break;
         check += std::min<std::int64_t>(p, 32);
       }
-      batch->scan(p, items.panel(p));
+      if (codes) {
+        const CodedPanel panel = coded.panel(p);
+        batch->scan(p, items.panel(p), &panel);
+      } else {
+        batch->scan(p, items.panel(p));
+      }
     }
+    batch->settle();
     for (std::int64_t query = first; query < last; ++query)
       write_best(problem, query, batch->keys(query));
   });
@@ -142,7 +154,8 @@ bool top_n(const TopnProblem& problem, int n_threads, const Interrupt& interrupt
   constexpr double most_keys = 4 << 20;
   const double keys = static_cast<double>(list_capacity(problem.n, candidates.size())) *
                       static_cast<double>(problem.n_queries) * threads;
-  if (problem.n_queries == 1 || (problem.n_queries <= few && keys <= most_keys))
+  if (problem.codes != Codes::always &&
+      (problem.n_queries == 1 || (problem.n_queries <= few && keys <= most_keys)))
     return few_queries(problem, candidates, threads, interrupt);
   return many_queries(problem, candidates, threads, interrupt);
 }

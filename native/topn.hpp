@@ -20,6 +20,9 @@ namespace lmf {
 
 class TopnIndex;
 
+// Whether many queries take a first pass over bytes (native/coarse.hpp), which no answer shows.
+enum class Codes { where_they_pay, always, never };
+
 struct TopnProblem {
   const float* queries = nullptr;  // n_queries x d
   std::int64_t n_queries = 0;
@@ -35,6 +38,7 @@ struct TopnProblem {
   std::int32_t* out_items = nullptr;              // n_queries x n; -1 where items ran out
   float* out_scores = nullptr;                    // n_queries x n; NaN where items ran out
   const TopnIndex* index = nullptr;               // of the items; null: none
+  Codes codes = Codes::where_they_pay;            // `always` makes few queries many, for tests
 };
 
 // A NaN score never counts as an item. Returns false if interrupted (out is then not all written).

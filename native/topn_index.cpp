@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <deque>
 #include <limits>
@@ -18,13 +19,8 @@ namespace lmf {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr double largest_norm = 1e15;  // beyond, products might leave float32
 constexpr std::int64_t most_queries = 16;  // from more on, packing the items anew for each call is cheaper
-constexpr int batch = 16;  // candidates scored at a time
-
-float rounded_up(double value) {
-  return std::nextafter(static_cast<float>(value), infinity);
-}
+constexpr int batch = 32;  // candidates scored at a time
 
 // How a vector is cut: the step of its codes and the length of what they leave over.
 struct Cut {
@@ -32,12 +28,16 @@ struct Cut {
   double left;
 };
 
+float largest_of(const float* vector, std::int64_t d) {
+  float largest = 0;
+  for (std::int64_t k = 0; k < d; ++k) largest = std::max(largest, std::fabs(vector[k]));
+  return largest;
+}
+
 // Calls put(k, code) with the codes of a vector, whole numbers in [-most, most].
 template <class Put>
 Cut quantize(const float* vector, std::int64_t d, double most, const Put& put) {
-  float largest = 0;
-  for (std::int64_t k = 0; k < d; ++k) largest = std::max(largest, std::fabs(vector[k]));
-  const auto step = static_cast<float>(largest / most);
+  const auto step = static_cast<float>(largest_of(vector, d) / most);
   double left = 0;
   for (std::int64_t k = 0; k < d; ++k) {
     const double steps = step > 0 ? static_cast<double>(vector[k]) / step : 0;
@@ -49,6 +49,37 @@ Cut quantize(const float* vector, std::int64_t d, double most, const Put& put) {
   return {step, std::sqrt(left) * (1 + 1e-9)};
 }
 
+// The half codes of a vector, each for `step` times (2 h - 15): a step that leaves little over. A
+// sixteenth of the largest number reaches it, less cuts off the few that are large.
+double code_by_half(double value, double step) {
+  return std::clamp(std::floor(value / (2 * step)) + 8, 0.0, 15.0);
+}
+double left_by_half(const float* vector, std::int64_t d, double step) {
+  double left = 0;
+  for (std::int64_t k = 0; k < d; ++k) {
+    const double rest = vector[k] - step * (2 * code_by_half(vector[k], step) - 15);
+    left += rest * rest;
+  }
+  return left;
+}
+double step_by_half(const float* vector, std::int64_t d) {
+  const double largest = std::max(largest_of(vector, d), 1e-30f);  // all steps are positive
+  double best = largest / 16, least = left_by_half(vector, d, best);
+  for (const double share : {0.8, 0.6}) {
+    const double step = share * largest / 16, left = left_by_half(vector, d, step);
+    if (left < least) best = step, least = left;
+  }
+  return best;
+}
+
+// Numbers, none of them negative, as bytes, rounded up; returns the step.
+float in_bytes(std::span<const double> numbers, std::uint8_t* to) {
+  const float step = rounded_up(*std::max_element(numbers.begin(), numbers.end()) / 255 * (1 + 1e-9));
+  for (std::size_t k = 0; k < numbers.size(); ++k)
+    to[k] = static_cast<std::uint8_t>(std::min(std::ceil(numbers[k] / step), 255.0));
+  return step;
+}
+
 }  // namespace
 
 // One query on its way through the panels, on one thread.
@@ -56,37 +87,56 @@ struct TopnIndex::Search {
   const TopnProblem& problem;
   std::int64_t query;
   std::span<const std::int32_t> excluded;  // rising
-  std::vector<std::int32_t> codes;
-  double reach = 0, left = 0;  // |x| rounded up, |p|
-  float step = 0;
-  std::atomic<std::uint64_t>& floor;  // the best that any thread has: keys below are nobody's
+  std::atomic<std::uint64_t>& floor;       // the best that any thread has: keys below are nobody's
+  std::vector<std::int32_t> codes = {};
+  std::vector<std::uint32_t> byte_codes = {};  // to multiply halves with
+  std::int32_t total = 0;                      // of them
+  double length = 0;                           // |x| rounded up
+  Cut by_pairs = {}, by_bytes = {};            // t and |p|
+  bool by_half = false;  // whether halves are read first, as long as few pass
   std::vector<std::uint64_t> keys = {};
   Shortlist list = {};
-  std::int32_t waiting[batch] = {};
-  int n_waiting = 0;
+  const std::int32_t* offered[batch] = {};
+  int n_offered = 0;
+  std::int64_t n_panels = 0, n_passed = 0;  // by half
 
-  void offer(std::int32_t item) {
-    if (problem.allowed && !problem.allowed[item]) return;
-    if (std::binary_search(excluded.begin(), excluded.end(), item)) return;
-    waiting[n_waiting++] = item;
-    if (n_waiting == batch) score();
+  void offer(const std::int32_t* id) {
+    __builtin_prefetch(id);
+    offered[n_offered++] = id;
+    if (n_offered == batch) settle();
   }
-  // Scores those that wait, in one call: each in a lane of its own.
-  void score() {
-    if (n_waiting == 0) return;
-    float scores[batch];
+  // Scores what is offered, in one call: each item in a lane of its own.
+  void settle() {
+    std::int32_t items[batch];
     constexpr std::int32_t users[batch] = {};
-    topn_kernels().pairs({problem.queries + query * problem.d, problem.items, problem.d, users,
-                          waiting, n_waiting, problem.item_bias, scores}, 0, n_waiting);
-    for (int k = 0; k < n_waiting; ++k) {
-      const std::uint64_t key = key_of(scores[k], waiting[k]);
+    int count = 0;
+    for (int k = 0; k < n_offered; ++k) {
+      const std::int32_t item = *offered[k];
+      if (problem.allowed && !problem.allowed[item]) continue;
+      if (std::binary_search(excluded.begin(), excluded.end(), item)) continue;
+      const float* row = problem.items + item * problem.d;
+      for (std::int64_t i = 0; i < problem.d; i += 16) __builtin_prefetch(row + i);
+      items[count++] = item;
+    }
+    n_offered = 0;
+    float scores[batch];
+    topn_kernels().pairs({problem.queries + query * problem.d, problem.items, problem.d, users, items, count,
+                          problem.item_bias, scores}, 0, count);
+    for (int k = 0; k < count; ++k) {
+      const std::uint64_t key = key_of(scores[k], items[k]);
       if (std::isnan(scores[k]) || key < list.floor) continue;
       list.keys[list.size++] = key;
       if (list.size < list.capacity) continue;
       cut(list);
       raise_floor();
     }
-    n_waiting = 0;
+  }
+  // To score an item takes as long as to read the other half of a panel.
+  void count(std::uint64_t passed) {
+    ++n_panels;
+    if (passed == 0) return;
+    n_passed += std::popcount(passed);
+    by_half = n_passed <= n_panels + 256;
   }
   void raise_floor() {
     std::uint64_t seen = floor.load(std::memory_order_relaxed);
@@ -99,7 +149,8 @@ struct TopnIndex::Search {
 };
 
 std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_threads,
-                                           const Interrupt& interrupt) {
+                                           const Interrupt& interrupt,
+                                           std::int64_t most_bytes) {
   const std::int64_t n = problem.n_items, d = problem.d, columns = coarse_kernels().columns;
   const int threads = resolve_threads(n_threads);
   auto index = std::make_unique<TopnIndex>();
@@ -108,6 +159,7 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
   index->n_items_ = n;
   index->d_ = d;
   index->n_pairs_ = (d + 1) / 2;
+  index->n_eights_ = (d + 7) / 8;
   index->n_panels_ = (n + columns - 1) / columns;
 
   std::vector<float> norm(n);
@@ -134,19 +186,28 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
   Candidates candidates(everything);
   candidates.sort_by_promise(norm);
   const std::int64_t padded = index->n_panels_ * columns;
-  index->codes_.assign(padded * 2 * index->n_pairs_, 0);
+  const std::int64_t of_panel = 2 * index->n_pairs_ * columns;
+  index->codes_ = Buffer<std::int8_t>(index->n_panels_ * of_panel);
   index->scale_.assign(padded, 0);
+  const bool halves = padded * 2 * index->n_pairs_ > most_bytes && d <= 1 << 16;
+  if (halves) {
+    index->halves_ = Buffer<std::uint32_t>(padded * index->n_eights_);
+    index->half_scale_.assign(padded, 0);
+    index->half_error_.assign(padded, 0);
+  }
   if (problem.item_bias) index->bias_.assign(padded, 0);
   index->ids_.assign(padded, -1);
   index->limits_.resize(index->n_panels_);
   const auto pack = [&](std::int64_t p) {
     Limits& limits = index->limits_[p];
+    std::int8_t* codes = index->codes_.data() + p * of_panel;
+    std::fill_n(codes, of_panel, std::int8_t{0});
     limits.bias = problem.item_bias ? -infinity : 0;
     for (std::int64_t c = 0; c < columns && p * columns + c < n; ++c) {
       const std::int64_t at = p * columns + c;
       const std::int32_t item = candidates[at];
       const Cut cut = quantize(problem.items + item * d, d, coarse_most, [&](std::int64_t k, std::int32_t code) {
-        index->codes_[((p * index->n_pairs_ + k / 2) * columns + c) * 2 + k % 2] = static_cast<std::int8_t>(code);
+        codes[(k / 2 * columns + c) * 2 + k % 2] = static_cast<std::int8_t>(code);
       });
       index->ids_[at] = item;
       index->scale_[at] = cut.step;
@@ -157,6 +218,7 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
       limits.bias = std::max(limits.bias, bias);
       limits.largest_bias = std::max(limits.largest_bias, std::fabs(bias));
     }
+    if (halves) index->pack_halves(problem, p);
   };
   if (!parallel_for(index->n_panels_, threads, interrupt, [&](std::int64_t p, int) { pack(p); }))
     return nullptr;
@@ -166,6 +228,27 @@ std::unique_ptr<TopnIndex> TopnIndex::make(const TopnProblem& problem, int n_thr
     here.bias = std::max(here.bias, next.bias);
   }
   return index;
+}
+
+void TopnIndex::pack_halves(const TopnProblem& problem, std::int64_t p) {
+  const std::int64_t columns = coarse_kernels().columns, first = p * columns;
+  const std::int64_t count = std::min(columns, n_items_ - first);
+  std::uint32_t* codes = halves_.data() + first * n_eights_;
+  std::fill_n(codes, columns * n_eights_, 0u);
+  double numbers[64];
+  for (std::int64_t c = 0; c < count; ++c) numbers[c] = step_by_half(problem.items + ids_[first + c] * d_, d_);
+  Limits& limits = limits_[p];
+  limits.scale_step = in_bytes({numbers, static_cast<std::size_t>(count)}, &half_scale_[first]);
+  for (std::int64_t c = 0; c < count; ++c) {
+    const float* vector = problem.items + ids_[first + c] * d_;
+    const double step = static_cast<double>(limits.scale_step) * half_scale_[first + c];
+    for (std::int64_t k = 0; k < d_; ++k)
+      codes[k / 8 * columns + c] |= static_cast<std::uint32_t>(code_by_half(vector[k], step))
+                                    << (8 * (k % 4) + (k % 8 < 4 ? 0 : 4));
+    numbers[c] = std::sqrt(left_by_half(vector, d_, step)) * (1 + 1e-9);
+    limits.half_error = std::max(limits.half_error, rounded_up(numbers[c]));
+  }
+  limits.error_step = in_bytes({numbers, static_cast<std::size_t>(count)}, &half_error_[first]);
 }
 
 bool TopnIndex::answers(const TopnProblem& problem) const {
@@ -182,46 +265,75 @@ bool TopnIndex::pays(std::int64_t n_queries, std::int64_t n, std::int64_t n_item
 }
 
 std::int64_t TopnIndex::bytes() const {
-  return static_cast<std::int64_t>(codes_.size() + 4 * (scale_.size() + bias_.size() + ids_.size()) +
-                                   sizeof(Limits) * limits_.size());
+  const std::size_t of_one = codes_.size() + half_scale_.size() + half_error_.size(),
+                    of_four = halves_.size() + scale_.size() + bias_.size() + ids_.size();
+  return static_cast<std::int64_t>(of_one + 4 * of_four + sizeof(Limits) * limits_.size());
 }
 
-CoarsePanel TopnIndex::panel(std::int64_t p) const {
+namespace {
+
+// What the roundings of two sums can come to, for a query of `length` with `left` beyond its codes and
+// items of `norm` with `error` beyond theirs.
+double rounding(double length, double left, double norm, double error, double largest_bias, std::int64_t d) {
+  return (length + left) * (norm + error) * static_cast<double>(d + 32) / (1 << 22) + largest_bias * 1e-6 + 1e-30;
+}
+
+}  // namespace
+
+std::uint64_t TopnIndex::reach(const Search& search, std::int64_t p, float floor) const {
   const std::int64_t columns = coarse_kernels().columns;
-  return {codes_.data() + p * 2 * n_pairs_ * columns, scale_.data() + p * columns,
-          bias_.empty() ? nullptr : bias_.data() + p * columns};
+  const Limits& of = limits_[p];
+  const double left = search.by_pairs.left;
+  return coarse_kernels().reach(
+      {codes_.data() + p * 2 * n_pairs_ * columns, &scale_[p * columns], bias_.empty() ? nullptr : &bias_[p * columns]},
+      {search.codes.data(), n_pairs_, search.by_pairs.step},
+      floor - rounded_up((search.length + left) * of.error + left * of.norm +
+                         rounding(search.length, left, of.norm, of.error, of.largest_bias, d_)));
 }
 
-// How far the exact score, as float32 sums it, can be above the coarse one. The last term pays for
-// the roundings of both sums.
-float TopnIndex::margin(const Search& search, const Limits& limits) const {
-  const double norm = limits.norm, size = (search.reach + search.left) * (norm + limits.error);
-  return rounded_up((search.reach + search.left) * limits.error + search.left * norm +
-                    size * static_cast<double>(d_ + 32) / (1 << 22) + limits.largest_bias * 1e-6 + 1e-30);
+std::uint64_t TopnIndex::reach_by_half(const Search& search, std::int64_t p, float floor) const {
+  const std::int64_t columns = coarse_kernels().columns;
+  const Limits& of = limits_[p];
+  const double left = search.by_bytes.left;
+  return coarse_kernels().reach_by_half(
+      {halves_.data() + p * n_eights_ * columns, &half_scale_[p * columns], &half_error_[p * columns],
+       of.scale_step, of.error_step, bias_.empty() ? nullptr : &bias_[p * columns]},
+      {search.byte_codes.data(), n_eights_, search.total, search.by_bytes.step,
+       rounded_up(search.length + left)},
+      floor - rounded_up(left * of.norm +
+                         rounding(search.length, left, of.norm, of.half_error, of.largest_bias, d_)));
 }
 
 void TopnIndex::scan(Search& search, std::int64_t begin, std::int64_t end) const {
-  const CoarseKernels& kernels = coarse_kernels();
-  const std::int64_t columns = kernels.columns;
-  const CoarseQuery query{search.codes.data(), n_pairs_, search.step};
-  const auto reach = static_cast<float>(search.reach);
+  const std::int64_t columns = coarse_kernels().columns;
+  const auto length = static_cast<float>(search.length);
   for (std::int64_t p = begin; p < end; ++p) {
     const float floor = search.least();
-    if (!can_reach(reach, limits_[p].norm, limits_[p].bias, floor)) break;
-    std::uint64_t bits = kernels.reach(panel(p), query, floor - margin(search, limits_[p]));
+    if (!can_reach(length, limits_[p].norm, limits_[p].bias, floor)) break;
+    const bool by_half = search.by_half && floor > -infinity;  // before there is a floor, everything passes
+    std::uint64_t bits = by_half ? reach_by_half(search, p, floor) : reach(search, p, floor);
     const std::int64_t rest = n_items_ - p * columns;
     if (rest < 64) bits &= (std::uint64_t{1} << rest) - 1;
-    for (; bits; bits &= bits - 1) search.offer(ids_[p * columns + __builtin_ctzll(bits)]);
+    if (by_half) search.count(bits);
+    for (; bits; bits &= bits - 1) search.offer(&ids_[p * columns + std::countr_zero(bits)]);
   }
-  search.score();
+  search.settle();
 }
 
 // The end of the panels that can still reach the floor: what they can reach falls.
 std::int64_t TopnIndex::end_of_reach(const Search& search, std::int64_t from) const {
-  const auto reach = static_cast<float>(search.reach);
+  const auto length = static_cast<float>(search.length);
   const float floor = search.least();
-  const auto within = [&](const Limits& limits) { return can_reach(reach, limits.norm, limits.bias, floor); };
+  const auto within = [&](const Limits& limits) { return can_reach(length, limits.norm, limits.bias, floor); };
   return std::partition_point(limits_.begin() + from, limits_.end(), within) - limits_.begin();
+}
+
+void TopnIndex::code_by_bytes(Search& search, const float* x) const {
+  search.byte_codes.assign(2 * n_eights_, 0);
+  search.by_bytes = quantize(x, d_, coarse_most, [&](std::int64_t k, std::int32_t code) {
+    search.byte_codes[k / 4] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(code)) << 8 * (k % 4);
+    search.total += code;
+  });
 }
 
 bool TopnIndex::top_n(const TopnProblem& problem, int n_threads, const Interrupt& interrupt) const {
@@ -241,19 +353,21 @@ bool TopnIndex::top_n(const TopnProblem& problem, int n_threads, const Interrupt
       excluded = sorted;
     }
     std::atomic<std::uint64_t> floor{0};
-    Search first{problem, query, excluded, std::vector<std::int32_t>(n_pairs_), 0, 0, 0, floor};
+    Search first{problem, query, excluded, floor};
+    first.codes.resize(n_pairs_);
     const Cut cut = quantize(x, d_, most, [&](std::int64_t k, std::int32_t code) {
       const std::uint32_t half = static_cast<std::uint16_t>(code);
       first.codes[k / 2] |= static_cast<std::int32_t>(k % 2 ? half << 16 : half);
     });
-    first.step = cut.step;
-    first.left = cut.left;
-    first.reach = query_reach(norm_of(x, d_), d_);
+    first.by_pairs = cut;
+    first.length = query_reach(norm_of(x, d_), d_);
+    if (halves_.size() > 0) code_by_bytes(first, x);
     std::deque<Search> searches;  // where a search stays when others join
     const auto join = [&]() -> Search& {
       Search& search = searches.emplace_back(first);
       search.keys.resize(capacity);
       search.list = {search.keys.data(), 0, capacity, problem.n, 0, 0};
+      search.by_half = halves_.size() > 0;
       return search;
     };
     // The longest items first, on this thread: often nothing after them can reach the floor.

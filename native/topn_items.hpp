@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
 #include <vector>
@@ -22,6 +24,13 @@ inline Floats aligned_floats(std::int64_t size) {
 }
 
 double norm_of(const float* row, std::int64_t d);
+
+// Beyond, products might leave float32: such vectors are not bounded.
+inline constexpr double largest_norm = 1e15;
+
+inline float rounded_up(double value) {
+  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
+}
 
 // The product of the two is at least the computed x.v: the margins pay for the roundings of the
 // sum, 2^-24 each, and the addends for numbers so small that rounding is no longer relative.

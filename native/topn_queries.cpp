@@ -1,6 +1,8 @@
 #include "topn_queries.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -129,18 +131,76 @@ void QueryBatch::pack() {
   }
 }
 
-void QueryBatch::scan(std::int64_t p, const Panel& panel) {
+void QueryBatch::code() {
+  if (!coded_) coded_.emplace(problem_, std::ssize(lists_));
+  coded_->begin(first_, first_ + std::ssize(members_));
+  pack_codes();
+}
+
+void QueryBatch::pack_codes() {
+  const std::int64_t rows = topn_kernels().rows, of_group = n_fours(problem_.d) * rows;
+  codes_.resize(groups_.size() * of_group);
+  coded_groups_.resize(groups_.size());
+  std::int64_t numbers[max_group];
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    const int count = groups_[group].count;
+    for (int r = 0; r < count; ++r) numbers[r] = groups_[group].lists[r] - lists_.data();
+    coded_groups_[group] = coded_->pack({numbers, static_cast<std::size_t>(count)}, &codes_[group * of_group]);
+  }
+}
+
+// A first pass over the codes: where many of a tile reach their floors, as at first all do, the tile
+// itself is the faster way to their scores; else they wait until some are together.
+void QueryBatch::scan_codes(std::size_t g, const Panel& panel, const CodedPanel& coded) {
+  constexpr int most = 16;  // scores, one by one, take as long as a tile
+  QueryGroup& group = groups_[g];
+  std::uint64_t bits[max_group];
+  const int count = coarse_kernels().reach_many(coded, coded_groups_[g], group, n_fours(problem_.d), bits);
+  if (count == 0) return;
+  if (count > most) return topn_kernels().scan(panel, problem_.d, &group, 1, cut);
+  for (int r = 0; r < group.count; ++r)
+    for (std::uint64_t left = bits[r]; left; left &= left - 1) {
+      if (waiting_.count == Waiting::most) settle();
+      const std::int32_t item = panel.ids[std::countr_zero(left)];
+      const float* row = problem_.items + item * problem_.d;
+      for (std::int64_t k = 0; k < problem_.d; k += 16) __builtin_prefetch(row + k);
+      waiting_.query[waiting_.count] = static_cast<std::int32_t>(group.lists[r] - lists_.data());
+      waiting_.item[waiting_.count] = item;
+      waiting_.floor[waiting_.count++] = &group.floor[r];
+    }
+}
+
+void QueryBatch::settle() {
+  topn_kernels().pairs({problem_.queries + first_ * problem_.d, problem_.items, problem_.d, waiting_.query,
+                        waiting_.item, waiting_.count, problem_.item_bias, waiting_.scores},
+                       0, waiting_.count);
+  for (std::int64_t k = 0; k < waiting_.count; ++k) {
+    Shortlist& list = lists_[waiting_.query[k]];
+    const std::uint64_t key = key_of(waiting_.scores[k], waiting_.item[k]);
+    if (std::isnan(waiting_.scores[k]) || key < list.floor) continue;
+    list.keys[list.size++] = key;
+    if (list.size < list.capacity) continue;
+    cut(list);
+    *waiting_.floor[k] = score_of(list.floor);
+  }
+  waiting_.count = 0;
+}
+
+void QueryBatch::scan(std::int64_t p, const Panel& panel, const CodedPanel* coded) {
   std::span<const std::uint32_t> excluded;
   if (problem_.exclude_indptr)
     excluded = std::span<const std::uint32_t>(excluded_).subspan(
         excluded_begin_[p], excluded_begin_[p + 1] - excluded_begin_[p]);
   for (const std::uint32_t at : excluded)
     lists_[at / max_columns].excluded |= std::uint64_t{1} << at % max_columns;
-  topn_kernels().scan(panel, problem_.d, groups_.data(), std::ssize(groups_), cut);
+  if (!coded) topn_kernels().scan(panel, problem_.d, groups_.data(), std::ssize(groups_), cut);
+  else
+    for (std::size_t group = 0; group < groups_.size(); ++group) scan_codes(group, panel, *coded);
   for (const std::uint32_t at : excluded) lists_[at / max_columns].excluded = 0;
 }
 
 std::int64_t QueryBatch::retire(const PackedItems& items, std::int64_t p) {
+  settle();
   const std::int64_t n_panels = candidates_.n_panels();
   for (Member& member : members_) {
     const float floor = floor_of(*member.list);
@@ -161,6 +221,7 @@ std::int64_t QueryBatch::retire(const PackedItems& items, std::int64_t p) {
     return a.end != b.end ? a.end > b.end : a.query < b.query;
   });
   pack();
+  if (coded_) pack_codes();
   return std::ssize(members_);
 }
 

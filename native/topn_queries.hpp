@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "topn_items.hpp"
+#include "topn_coded.hpp"
 
 namespace lmf {
 
@@ -31,8 +32,14 @@ class QueryBatch {
   // Takes up queries [first, last). `bounded`: panels will say what they can reach.
   void begin(std::int64_t first, std::int64_t last, bool bounded);
 
-  // Offers panel p of the candidates.
-  void scan(std::int64_t p, const Panel& panel);
+  // From now on scan() takes the codes of a panel, too.
+  void code();
+
+  // Offers panel p of the candidates. With codes, a few that reach a floor wait to be scored.
+  void scan(std::int64_t p, const Panel& panel, const CodedPanel* coded = nullptr);
+
+  // Scores those that wait.
+  void settle();
 
   // Lets the queries go that nothing from panel p on can reach; returns how many are left.
   std::int64_t retire(const PackedItems& items, std::int64_t p);
@@ -51,6 +58,8 @@ class QueryBatch {
   };
   void exclude(std::int64_t first, std::int64_t last);
   void pack();
+  void pack_codes();
+  void scan_codes(std::size_t group, const Panel& panel, const CodedPanel& coded);
 
   const TopnProblem& problem_;
   const Candidates& candidates_;
@@ -63,6 +72,17 @@ class QueryBatch {
   // What the queries exclude, panel after panel: list * max_columns + column.
   std::vector<std::int64_t> excluded_begin_;
   std::vector<std::uint32_t> excluded_;
+  // Where there are codes.
+  std::optional<CodedQueries> coded_;
+  std::vector<std::uint32_t> codes_;
+  std::vector<CodedGroup> coded_groups_;
+  struct Waiting {
+    static constexpr std::int64_t most = 64;
+    std::int64_t count = 0;
+    std::int32_t query[most], item[most];  // the query as its number within the block
+    float* floor[most];                    // of its group
+    float scores[most];
+  } waiting_;
 };
 
 }  // namespace lmf

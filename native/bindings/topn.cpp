@@ -102,12 +102,12 @@ nb::tuple topn(const In2<float>& queries, const In2<float>& items, std::int64_t 
 }
 
 std::unique_ptr<TopnIndex> make_index(const In2<float>& queries, const In2<float>& items,
-                                      const Maybe1<float>& item_bias, int n_threads) {
+                                      const Maybe1<float>& item_bias, std::int64_t most_bytes, int n_threads) {
   const TopnProblem problem = queries_of_items(queries, items, item_bias);
   std::unique_ptr<TopnIndex> index;
   {
     WithoutGil free;
-    index = TopnIndex::make(problem, n_threads, free.interrupt());
+    index = TopnIndex::make(problem, n_threads, free.interrupt(), most_bytes);
   }
   raise_if_interrupted(index != nullptr);
   return index;
@@ -151,9 +151,11 @@ Out1<float> score_pairs(const In2<float>& users, const In2<float>& items,
 void bind_topn(nb::module_& m) {
   nb::class_<TopnIndex>(m, "TopnIndex",
                         "Items prepared for topn of few queries at a time: as bytes, by falling norm. The arrays\n"
-                        "of items must not change as long as it is used.")
+                        "of items must not change as long as it is used. Beyond most_bytes of codes they are kept in half\n"
+                        "a byte as well, which is read first.")
       .def(nb::new_(&make_index), nb::arg("queries").noconvert(), nb::arg("items").noconvert(),
-           nb::arg("item_bias").noconvert() = nb::none(), nb::arg("n_threads") = 0,
+           nb::arg("item_bias").noconvert() = nb::none(),
+           nb::arg("most_bytes") = TopnIndex::usual_bytes, nb::arg("n_threads") = 0,
            // It knows its items by their addresses, so nobody else may get these.
            nb::keep_alive<0, 3>(), nb::keep_alive<0, 4>())
       .def_static("pays", &TopnIndex::pays, nb::arg("n_queries"), nb::arg("n"), nb::arg("n_items"),

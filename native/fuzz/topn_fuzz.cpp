@@ -122,9 +122,23 @@ void pairs_agree(const Question& asked) {
   expect(found == expected, "pairs score as lists do");  // of any floats; a list holds no NaN
 }
 
+// Many queries, through codes or without.
+void codes_agree(Question& asked, Bytes& bytes) {
+  const std::vector<std::int32_t> best(std::move(asked.best));
+  const std::vector<float> scores(std::move(asked.scores));
+  asked.best.assign(best.size(), -7);
+  asked.scores.assign(scores.size(), -7);
+  TopnProblem problem = asked.problem();
+  problem.codes = Codes::always;
+  expect(top_n(problem, bytes.threads(), {}), "a run that nobody stops finishes");
+  expect(asked.best == best, "codes find what a scan finds");
+  for (std::size_t k = 0; k < scores.size(); ++k)
+    expect(asked.scores[k] == scores[k] || best[k] < 0, "and its scores");
+}
+
 void index_agrees(Question& asked, Bytes& bytes) {
   const TopnProblem problem = asked.problem();
-  const auto index = TopnIndex::make(problem, 1, {});
+  const auto index = TopnIndex::make(problem, 1, {}, bytes.coin() ? 0 : TopnIndex::usual_bytes);
   expect(index != nullptr, "a run that nobody stops finishes");
   if (!index->answers(problem)) {
     expect(asked.wild, "an index answers whatever is finite");
@@ -152,6 +166,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (asked.best.empty()) return 0;
   pairs_agree(asked);
-  if (bytes.rarely(16)) index_agrees(asked, bytes);  // it sorts its items by 2^16 counters
+  // Both sort their items by 2^16 counters.
+  if (bytes.rarely(16)) codes_agree(asked, bytes);
+  if (bytes.rarely(16)) index_agrees(asked, bytes);
   return 0;
 }

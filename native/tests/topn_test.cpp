@@ -221,10 +221,10 @@ void test_not_a_number() {
   }
 }
 
-void index_has_the_bits_of_a_scan(const Case& one) {
+void index_has_the_bits_of_a_scan(const Case& one, std::int64_t most_bytes) {
   Ranking out;
   const auto problem = one.problem(out, 0, one.q);
-  const auto index = lmf::TopnIndex::make(problem, 2, {});
+  const auto index = lmf::TopnIndex::make(problem, 2, {}, most_bytes);
   expect(index && index->answers(problem), "an index answers", one.q, one.m, one.d, one.n);
   const Ranking scan = one.found(2, 0, one.q);
   for (const int threads : {1, 2, 4}) {
@@ -234,12 +234,93 @@ void index_has_the_bits_of_a_scan(const Case& one) {
   }
 }
 
+// All bytes, and halves of them first.
+void index_has_the_bits_of_a_scan(const Case& one) {
+  for (const std::int64_t most_bytes : {lmf::TopnIndex::usual_bytes, std::int64_t{0}})
+    index_has_the_bits_of_a_scan(one, most_bytes);
+}
+
 void test_an_index_has_the_bits_of_a_scan() {
   // Norms that are alike take all threads through everything.
   for (const float spread : {0.0f, 1.0f}) index_has_the_bits_of_a_scan(real_numbers(12, 60000, 96, 10, spread));
   std::mt19937 random(7);
-  for (const std::int64_t d : {0, 1, 2})  // biases alone; a pair half full, and full
+  for (const std::int64_t d : {0, 1, 2, 7, 8, 9})  // biases alone; a pair half full, and full; eights
     for (const std::int64_t m : {1, 63, 200}) index_has_the_bits_of_a_scan(Case(3, m, d, 5, random));
+  // Nothing, and next to nothing, against what is large: halves have no code for 0.
+  for (const float size : {0.0f, 1e-38f, 1e-31f})
+    for (const float of_query : {-1e14f, -1.0f, 1e14f}) {
+      Case one = real_numbers(2, 60000, 9, 10, 0);
+      for (float& value : one.items) value = value > 0 ? size : -size;
+      one.queries.assign(one.queries.size(), of_query);
+      index_has_the_bits_of_a_scan(one);
+    }
+}
+
+Ranking through_codes(const Case& one, lmf::Codes codes, int n_threads) {
+  Ranking out;
+  lmf::TopnProblem problem = one.problem(out, 0, one.q);
+  problem.codes = codes;
+  expect(lmf::top_n(problem, n_threads, {}), "finished", one.q, one.m, one.d, one.n);
+  return out;
+}
+
+void codes_have_the_bits_of_a_scan(const Case& one) {
+  const Ranking scan = through_codes(one, lmf::Codes::never, 2);
+  for (const int threads : {1, 2, 4})
+    expect(through_codes(one, lmf::Codes::always, threads) == scan, "the bits of a scan", one.q, one.m, one.d, threads);
+}
+
+void test_codes_have_the_bits_of_a_scan() {
+  std::mt19937 random(9);
+  for (const std::int64_t q : {1, 9, 300})
+    for (const std::int64_t m : {0, 1, 47, 49, 400})
+      for (const std::int64_t d : {0, 1, 3, 4, 5, 15, 64})
+        for (const std::int64_t n : {1, 10, 500}) {
+          const Case one(q, m, d, n, random);
+          expect(through_codes(one, lmf::Codes::always, 1) == one.brute_force(), "brute force", q, m, d, n);
+        }
+  for (const std::int64_t d : {2, 7, 32, 64, 130})
+    for (const float spread : {0.0f, 1.0f})
+      // Too small for steps, small, as usual, too large to be bounded.
+      for (const float scale : {1e-32f, 1e-19f, 1.0f, 1e16f}) {
+        Case one = real_numbers(300, 3000, d, 10, spread);
+        for (float& value : one.items) value *= scale;
+        codes_have_the_bits_of_a_scan(one);
+        // Queries of which some cannot be bounded, among others.
+        for (std::int64_t query = 0; query < one.q; query += 5) one.queries[query * d] = query % 2 ? 1e30f : -1e30f;
+        one.queries[7 * d] = std::numeric_limits<float>::quiet_NaN();
+        one.queries[8 * d] = std::numeric_limits<float>::infinity();
+        codes_have_the_bits_of_a_scan(one);
+      }
+}
+
+// Scores that rise from item to item, of which the codes see nothing: all of the difference to the exact
+// score lies in one direction, so that the bounds are as tight as can be.
+void test_tight_bounds() {
+  struct Tight {
+    float query[2], item[2], more;  // a share of `more` is added to item[1], or to the bias
+    bool by_bias;
+  };
+  for (const Tight& of : {Tight{{0, 1}, {1, 2.40f / 127}, 0.099f / 127, false},  // bytes of an item
+                          Tight{{1, 1}, {1, 0.115f}, 0.0099f, false},            // its halves
+                          Tight{{1, 2.499f / 127}, {0, 1}, 0.003f, true},        // bytes of a query
+                          Tight{{1, 2.499f / 32767}, {0, 1}, 3e-6f, true}}) {    // its codes of 16 bits
+    std::mt19937 random(1);
+    Case one(3, 3000, 2, 10, random);
+    one.rows.clear();
+    one.allowed.clear();
+    one.bias.assign(one.m, 0);
+    for (std::int64_t k = 0; k < 2 * one.q; ++k) one.queries[k] = of.query[k % 2];
+    for (std::int64_t i = 0; i < one.m; ++i) {
+      const float more = of.more * static_cast<float>(i) / static_cast<float>(one.m);
+      one.items[2 * i] = of.item[0];
+      one.items[2 * i + 1] = of.item[1] + (of.by_bias ? 0 : more);
+      if (of.by_bias) one.bias[i] = more;
+    }
+    expect(through_codes(one, lmf::Codes::never, 1).items[0] == one.m - 1, "the last is the best", 3, 3000, 2, 10);
+    codes_have_the_bits_of_a_scan(one);
+    index_has_the_bits_of_a_scan(one);
+  }
 }
 
 void test_interruption() {
@@ -261,6 +342,8 @@ int main() {
   test_pairs_have_the_bits_of_a_list();
   test_not_a_number();
   test_an_index_has_the_bits_of_a_scan();
+  test_codes_have_the_bits_of_a_scan();
+  test_tight_bounds();
   test_interruption();
   if (failures == 0) std::printf("topn: all good\n");
   return failures;

@@ -110,10 +110,11 @@ def eigen_symmetric(matrix: numpy.ndarray, n_threads: int = 0) -> tuple[numpy.nd
 class TopnIndex:
     """
     Items prepared for topn of few queries at a time: as bytes, by falling norm. The arrays
-    of items must not change as long as it is used.
+    of items must not change as long as it is used. Beyond most_bytes of codes they are kept in half
+    a byte as well, which is read first.
     """
 
-    def __init__(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, n_threads: int = 0) -> None: ...
+    def __init__(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], item_bias: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, most_bytes: int = 16777216, n_threads: int = 0) -> None: ...
 
     @staticmethod
     def pays(n_queries: int, n: int, n_items: int) -> bool:

@@ -43,11 +43,12 @@ def factors_of(rng: np.random.Generator, kind: str, n: int, d: int) -> Factors:
     with_bias=st.booleans(),
     excluding=st.booleans(),
     with_allowed=st.booleans(),
+    halves=st.booleans(),
     n_threads=st.integers(0, 3),
 )
 def test_finds_what_a_scan_finds(
     seed: int, kind: str, n_queries: int, d: int, n: int, with_bias: bool, excluding: bool,
-    with_allowed: bool, n_threads: int,
+    with_allowed: bool, halves: bool, n_threads: int,
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(seed)
     queries, items = factors_of(rng, kind, n_queries, d), factors_of(rng, kind, N_ITEMS, d)
@@ -57,7 +58,7 @@ def test_finds_what_a_scan_finds(
         filters |= exclusions(rng, n_queries, N_ITEMS)
     if with_allowed:
         filters["allowed"] = rng.integers(0, 2, N_ITEMS).astype(np.uint8)
-    index = _native.TopnIndex(queries, items, bias)
+    index = _native.TopnIndex(queries, items, bias, **({"most_bytes": 0} if halves else {}))
     assert_same(
         _native.topn(queries, items, n, index=index, **filters),
         _native.topn(queries, items, n, **filters),
@@ -71,11 +72,12 @@ rng = np.random.default_rng(0)
 for d in (3, 64):
     items = rng.standard_normal((20_000, d)).astype(np.float32)
     queries = rng.standard_normal((12, d)).astype(np.float32)
-    index = _native.TopnIndex(queries, items)
-    for n_threads in (1, 2, 3):
-        found = _native.topn(queries, items, 10, index=index, n_threads=n_threads)
-        scan = _native.topn(queries, items, 10, n_threads=n_threads)
-        assert (found[0] == scan[0]).all() and (found[1] == scan[1]).all()
+    for most_bytes in (1 << 24, 0):
+        index = _native.TopnIndex(queries, items, most_bytes=most_bytes)
+        for n_threads in (1, 2, 3):
+            found = _native.topn(queries, items, 10, index=index, n_threads=n_threads)
+            scan = _native.topn(queries, items, 10, n_threads=n_threads)
+            assert (found[0] == scan[0]).all() and (found[1] == scan[1]).all()
 print("the same")
 """
 
@@ -105,6 +107,8 @@ def test_takes_about_a_quarter_of_the_memory_of_the_factors() -> None:
     items = np.ones((10_000, 64), np.float32)
     index = _native.TopnIndex(items[:1], items)
     assert 0.25 * items.nbytes < index.nbytes < 0.3 * items.nbytes
+    halved = _native.TopnIndex(items[:1], items, most_bytes=0)
+    assert 0.375 * items.nbytes < halved.nbytes < 0.44 * items.nbytes
 
 
 def test_refuses_arrays_that_do_not_fit() -> None:
