@@ -17,10 +17,11 @@ from lmf.memory import Memory
 from lmf.models import BayesianMF, BiasedMF, Model, WeightedMF
 from lmf.training.history import EpochRecord
 from lmf.tuning import tune as module
+from lmf.tuning.fits import Fits
 from lmf.tuning.spaces import space_of
 from lmf.tuning.trials import Finished, Trials
 from lmf.tuning.tune import tune
-from lmf.tuning.validation import validation_of
+from lmf.tuning.validation import Validation, validation_of
 
 optuna = pytest.importorskip("optuna")
 
@@ -281,6 +282,21 @@ def test_a_budget_of_time_is_kept() -> None:
     result = tune(tastes(1500, 300), metric="ndcg@20", budget=6)
     assert result.seconds < 60, "seconds, whatever else the machine does"
     assert result.refitted
+
+
+def test_a_machine_that_slept_does_not_spoil_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All time has passed when the best place is to be checked: it keeps the epochs that it had."""
+    check = Fits.again
+
+    def slept(self: Fits, trial: Finished, validation: Validation) -> Finished | None:
+        self.budget._began -= 1000
+        return check(self, trial, validation)
+
+    monkeypatch.setattr(Fits, "again", slept)
+    result = tune(DATA, metric="ndcg@20", **QUICK | {"budget": 60})
+    assert result.value == result.trials["ndcg@20"].max()
+    assert result.refitted
+    assert result.params["epochs"] > 1
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ class Fits:
         epochs = 0.6 * LATER_EPOCHS if self.starts_pay() else self.expected_epochs()
         return epochs * self.trials.epoch_seconds(n_factors)
 
+    def usual_epochs(self, trial: Finished) -> int:
+        """Expect the place of a trial to want so many epochs from a random start."""
+        return trial.best_epoch if trial.start is None else self.expected_epochs()
+
     def starts_pay(self) -> bool:
         """Whether another's factors save epochs; not where the best ones are among the first."""
         return self._starts_pay and self.space.model.begins_from_factors
@@ -143,28 +147,33 @@ class Fits:
             model,
         )  # fmt: skip
 
-    def again(self, trial: Finished, validation: Validation) -> Finished:
+    def again(self, trial: Finished, validation: Validation) -> Finished | None:
         """Fit the parameters of a trial from a random start, as the result will be.
 
         It goes on for as long as the metric stays where it was best, for which epoch of a plateau
         is the best is chance: on ML-1M a tenth of the ratings says 11, and the other tenths 30.
-        No longer, though, than leaves time for as many epochs of everything.
+        No longer, though, than leaves time for as many epochs of everything; None where that is
+        before it shows anything, as on a machine that slept meanwhile.
         """
         model, best = self._model(trial.params, self.last_epochs), list[EpochRecord]()
-        began = time.monotonic()
+        began, wanted, cut = time.monotonic(), self.usual_epochs(trial), False
 
         def fell(record: EpochRecord) -> bool:
+            nonlocal cut
             if record.validation is None:
                 return False
             if not best or record.validation < (best[0].validation or 0.0):
                 best[:] = [record]
             late = self.budget.left < 1.1 * (time.monotonic() - began)
+            cut = late and record.epoch < wanted
             return late or left_plateau(model, best[0], record)
 
         model.fit(
             validation.split.train, validation=validation.split.test, callback=fell,
             patience=self.last_epochs, progress=False,
         )  # fmt: skip
+        if cut:
+            return None
         lasting = validation.lasting_epoch(model)
         return Finished(
             trial.number, trial.place, trial.n_factors, trial.params,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -334,7 +334,12 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
         final = max(final, expected, run.contender_seconds)
         if checked and run.budget.left < expected + 1.1 * final:
             break
-        checked.append(run.fits.again(trial, second))
+        found = run.fits.again(trial, second)
+        if found is None:  # out of time: what the search saw of it has to do
+            if not checked:
+                checked.append(replace(trial, best_epoch=run.fits.usual_epochs(trial)))
+            break
+        checked.append(found)
         told(
             f"trial {trial.number} from a random start, other interactions held out: "
             f"{second.metric} {checked[-1].value:.5f}, {checked[-1].best_epoch} epochs"
