@@ -82,14 +82,14 @@ struct CoarseKernels {
   // One bit a column: set where t s q.c + bias >= least; all of them are numbers.
   std::uint64_t (*reach)(const CoarsePanel& panel, const CoarseQuery& query, float least);
   std::uint64_t (*reach_by_half)(const HalfPanel& panel, const HalfQuery& query, float least);
-  // Codes of the vectors of a panel, k-major as the tile has them, all of them finite.
+  // Codes of the vectors of a panel, k-major as the tile has them; of what is not finite, any.
   void (*code)(const float* vectors, std::int64_t d, const CodedVectors& to);
   // One bit a column in each row, set where the float32 score may be at least the row's floor, but not
   // in what its list excludes. Returns how many are set; `bits` may not be written where none is.
   int (*reach_many)(const CodedPanel& panel, const CodedGroup& codes, const QueryGroup& group,
                     std::int64_t n_fours, std::uint64_t* bits);
-  // Whether this processor multiplies bytes so fast that many queries gain by it.
-  bool (*many_pay)();
+  bool (*has_many)();  // whether this processor can, which may need more than the build does,
+  bool many_pay;       // and whether it multiplies bytes so fast that many queries gain by it
 };
 
 const CoarseKernels& coarse_kernels();

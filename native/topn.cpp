@@ -99,9 +99,9 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
   if (problem.exclude_indptr) candidates.locate();
   const std::int64_t n_panels = candidates.n_panels();
   CodedItems coded;
-  const bool wanted = problem.codes == Codes::where_they_pay ? coarse_kernels().many_pay()
-                                                             : problem.codes == Codes::always;
-  const bool codes = wanted && n_panels > 0 && CodedItems::can_code(problem, items);
+  const CoarseKernels& coarse = coarse_kernels();
+  const bool wanted = problem.codes == Codes::where_they_pay ? coarse.many_pay : problem.codes == Codes::always;
+  const bool codes = wanted && coarse.has_many() && n_panels > 0 && CodedItems::can_code(problem, items);
   if (codes && !coded.code(problem, items, n_panels, threads, interrupt)) return false;
   const std::int64_t size =
       block_size(problem, list_capacity(problem.n, candidates.size()), threads);

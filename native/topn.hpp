@@ -38,7 +38,7 @@ struct TopnProblem {
   std::int32_t* out_items = nullptr;              // n_queries x n; -1 where items ran out
   float* out_scores = nullptr;                    // n_queries x n; NaN where items ran out
   const TopnIndex* index = nullptr;               // of the items; null: none
-  Codes codes = Codes::where_they_pay;            // `always` makes few queries many, for tests
+  Codes codes = Codes::where_they_pay;            // `always`, if the processor can, for tests: it makes few queries many
 };
 
 // A NaN score never counts as an item. Returns false if interrupted (out is then not all written).

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "dispatch.hpp"
+#include "quantize.hpp"
 #include "topn_items.hpp"
 #include "topn_kernels.hpp"
 #include "topn_queries.hpp"
@@ -22,62 +23,10 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr std::int64_t most_queries = 16;  // from more on, packing the items anew for each call is cheaper
 constexpr int batch = 32;  // candidates scored at a time
 
-// How a vector is cut: the step of its codes and the length of what they leave over.
-struct Cut {
-  float step;
-  double left;
-};
-
-float largest_of(const float* vector, std::int64_t d) {
-  float largest = 0;
-  for (std::int64_t k = 0; k < d; ++k) largest = std::max(largest, std::fabs(vector[k]));
-  return largest;
-}
-
-// Calls put(k, code) with the codes of a vector, whole numbers in [-most, most].
-template <class Put>
-Cut quantize(const float* vector, std::int64_t d, double most, const Put& put) {
-  const auto step = static_cast<float>(largest_of(vector, d) / most);
-  double left = 0;
-  for (std::int64_t k = 0; k < d; ++k) {
-    const double steps = step > 0 ? static_cast<double>(vector[k]) / step : 0;
-    const double code = std::clamp(std::nearbyint(steps), -most, most);
-    put(k, static_cast<std::int32_t>(code));
-    const double rest = vector[k] - step * code;
-    left += rest * rest;
-  }
-  return {step, std::sqrt(left) * (1 + 1e-9)};
-}
-
-// The half codes of a vector, each for `step` times (2 h - 15): a step that leaves little over. A
-// sixteenth of the largest number reaches it, less cuts off the few that are large.
-double code_by_half(double value, double step) {
-  return std::clamp(std::floor(value / (2 * step)) + 8, 0.0, 15.0);
-}
-double left_by_half(const float* vector, std::int64_t d, double step) {
-  double left = 0;
-  for (std::int64_t k = 0; k < d; ++k) {
-    const double rest = vector[k] - step * (2 * code_by_half(vector[k], step) - 15);
-    left += rest * rest;
-  }
-  return left;
-}
-double step_by_half(const float* vector, std::int64_t d) {
-  const double largest = std::max(largest_of(vector, d), 1e-30f);  // all steps are positive
-  double best = largest / 16, least = left_by_half(vector, d, best);
-  for (const double share : {0.8, 0.6}) {
-    const double step = share * largest / 16, left = left_by_half(vector, d, step);
-    if (left < least) best = step, least = left;
-  }
-  return best;
-}
-
-// Numbers, none of them negative, as bytes, rounded up; returns the step.
-float in_bytes(std::span<const double> numbers, std::uint8_t* to) {
-  const float step = rounded_up(*std::max_element(numbers.begin(), numbers.end()) / 255 * (1 + 1e-9));
-  for (std::size_t k = 0; k < numbers.size(); ++k)
-    to[k] = static_cast<std::uint8_t>(std::min(std::ceil(numbers[k] / step), 255.0));
-  return step;
+// What the roundings of two sums can come to, for a query of `length` with `left` beyond its codes and
+// items of `norm` with `error` beyond theirs.
+double rounding(double length, double left, double norm, double error, double largest_bias, std::int64_t d) {
+  return (length + left) * (norm + error) * static_cast<double>(d + 32) / (1 << 22) + largest_bias * 1e-6 + 1e-30;
 }
 
 }  // namespace
@@ -269,16 +218,6 @@ std::int64_t TopnIndex::bytes() const {
                     of_four = halves_.size() + scale_.size() + bias_.size() + ids_.size();
   return static_cast<std::int64_t>(of_one + 4 * of_four + sizeof(Limits) * limits_.size());
 }
-
-namespace {
-
-// What the roundings of two sums can come to, for a query of `length` with `left` beyond its codes and
-// items of `norm` with `error` beyond theirs.
-double rounding(double length, double left, double norm, double error, double largest_bias, std::int64_t d) {
-  return (length + left) * (norm + error) * static_cast<double>(d + 32) / (1 << 22) + largest_bias * 1e-6 + 1e-30;
-}
-
-}  // namespace
 
 std::uint64_t TopnIndex::reach(const Search& search, std::int64_t p, float floor) const {
   const std::int64_t columns = coarse_kernels().columns;

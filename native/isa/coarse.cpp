@@ -153,8 +153,11 @@ void code(const float* vectors, std::int64_t d, const CodedVectors& to) {
       Vector<std::int32_t> codes = broadcast<std::int32_t>(0x80808080);
       for (std::int64_t k = 4 * four; k < 4 * four + 4 && k < d; ++k) {
         const Vector<float> value = load(column + k * of_panel);
-        // Positive, so cutting off is rounding.
-        const auto raised = __builtin_convertvector(value * steps + 128.5f, Vector<std::int32_t>);
+        // Positive, so cutting off is rounding; what is no number is as good as any, for nobody asks.
+        Vector<float> code = value * steps + 128.5f;
+        code = code > 1.0f ? code : broadcast(1.0f);
+        code = code < 255.5f ? code : broadcast(255.5f);
+        const auto raised = __builtin_convertvector(code, Vector<std::int32_t>);
         const Vector<std::int32_t> number = raised - 128;
         const Vector<float> rest = value - step * __builtin_convertvector(number, Vector<float>);
         left += rest * rest;
@@ -172,10 +175,12 @@ void code(const float* vectors, std::int64_t d, const CodedVectors& to) {
 // acc + the four codes of an item times those of a query, in each lane.
 #if defined(__AVX512BW__)
 #define LMF_BYTES __attribute__((target("avx512vnni")))
-bool many_pay() { return __builtin_cpu_supports("avx512vnni"); }
+constexpr bool many_pay = true;
+bool has_many() { return __builtin_cpu_supports("avx512vnni"); }
 #else
 #define LMF_BYTES
-bool many_pay() { return false; }
+constexpr bool many_pay = false;
+bool has_many() { return true; }
 #endif
 
 LMF_BYTES LMF_INLINE Vector<std::int32_t> add_four(Vector<std::int32_t> sum, const std::uint32_t* items,
@@ -241,6 +246,6 @@ LMF_BYTES int reach_many(const CodedPanel& panel, const CodedGroup& codes, const
 }  // namespace
 
 extern const CoarseKernels coarse_kernels;
-const CoarseKernels coarse_kernels{columns, reach, reach_by_half, code, reach_many, many_pay};
+const CoarseKernels coarse_kernels{columns, reach, reach_by_half, code, reach_many, has_many, many_pay};
 
 }  // namespace lmf::LMF_ISA
