@@ -44,7 +44,7 @@ fuzz: $(VENV)/.installed-test
 
 # Every speed benchmark beside its peers, in sequence: hours, on a quiet machine. Some only:
 # make bench ONLY="epoch race"
-BENCHMARKS := epoch race ratings gibbs nmf svd topn evaluation around scaling bf16 intake
+BENCHMARKS := epoch race phases ratings gibbs nmf svd topn evaluation around scaling bf16 intake
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks $(or $(ONLY),$(BENCHMARKS))
 

@@ -262,6 +262,22 @@ def bf16() -> str:
     return _table(head, rows) + said + _source(document, "speed/bf16.json")
 
 
+def phases() -> str:
+    """Shares of a sweep, and what the machine would need for its operations or bytes alone."""
+    document = _result("speed/phases.json")
+    names = ["rank-n update", "factorization", "solves", "conjugate gradients", "gathering", "Gram",
+             "rotation", "eigen", "other"]  # fmt: skip
+    rows = [
+        [f"{case['data']}, d = {case['n_factors']}", _seconds(case["seconds"]),
+         *(f"{case['shares'].get(name, 0):.0%}" for name in names),
+         _seconds(case["seconds_by_operations"]), _seconds(case["seconds_by_bytes"]),
+         f"{case['primal_by_sgemm']:.0%}" if case["primal_gflops"] else ""]
+        for case in document["cases"]
+    ]  # fmt: skip
+    head = ["", "one sweep", *names, "operations alone", "bytes alone", "primal by sgemm"]
+    return _table(head, rows) + _source(document, "speed/phases.json")
+
+
 def _gigabytes(count: float) -> str:
     return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
@@ -350,9 +366,10 @@ def rmse() -> str:
 def claims() -> str:
     """What was promised and missed, of every file that says so."""
     rows = []
-    for name in ("speed/epoch.json", "speed/race.json", "speed/ratings.json", "speed/gibbs.json",
-                 "speed/svd.json", "speed/topn.json", "speed/around.json", "speed/scaling.json",
-                 "intake.json", "records/ncf.json", "records/tuning.json"):  # fmt: skip
+    for name in ("speed/epoch.json", "speed/race.json", "speed/phases.json", "speed/ratings.json",
+                 "speed/gibbs.json", "speed/svd.json", "speed/topn.json", "speed/around.json",
+                 "speed/scaling.json", "intake.json", "records/ncf.json",
+                 "records/tuning.json"):  # fmt: skip
         if not (ROOT / "benchmarks" / name).exists():
             rows.append([f"`{name}`", "", "not measured yet"])
             continue
@@ -368,7 +385,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "epoch": epoch, "epoch-in-short": epoch_in_short, "race": race, "race-goal": race_goal,
     "rating-epochs": rating_epochs, "rating-races": rating_races,
     "gibbs": gibbs, "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake,
-    "rmse": rmse, "claims": claims, "around": around, "bf16": bf16, "scaling": scaling,
+    "rmse": rmse, "claims": claims, "around": around, "bf16": bf16, "phases": phases,
+    "scaling": scaling,
     "scaling-pictures": scaling_pictures, "scaling-exponents": scaling_exponents,
     "scaling-far": scaling_far,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from benchmarks.powerlaw import Law, Recipe, generate
 from benchmarks.speed import (
     around,
     bf16,
+    phases,
     scaling,
     scaling_data,
     scaling_law,
@@ -297,6 +298,39 @@ def test_the_objective_anew_is_the_one_evaluators() -> None:
     assert found == pytest.approx(true, rel=1e-5)
     last = model.history_[-1].objective  # before the users were solved once more
     assert 0.95 * last < found < last
+
+
+# ---- where a sweep's time goes ----------------------------------------------------------------
+
+PERF = """
+# Overhead  Symbol
+    60.00%  [.] lmf::avx512::rank_update<float, (lmf::avx512::Sign)0>
+    10.00%  [.] lmf::avx512::(anonymous namespace)::rank_update
+    20.00%  [.] lmf::avx512::(anonymous namespace)::Conjugate::apply
+     5.00%  [.] lmf::avx512::(anonymous namespace)::dual<float>(lmf::Row const&)
+     5.00%  [k] clear_page_erms
+"""
+
+
+def test_samples_count_for_their_phases() -> None:
+    found = phases.shares(PERF)
+    assert found == {"rank-n update": 0.6316, "eigen": 0.1053, "conjugate gradients": 0.2105,
+                     "gathering": 0.0526}  # fmt: skip
+
+
+def test_the_least_operations_of_a_sweep() -> None:
+    """Three users of 2, 1 and 0 items, and two items of 2 and 1 users."""
+    matrix = Matrix.from_pairs(np.array([0, 0, 1]), np.array([0, 1, 0]), 3, 2)
+
+    def row(n: int, d: int) -> float:
+        if n < 0.85 * d:
+            return n * n * d + n**3 / 3 + 4 * n * d
+        return n * d * (d + 1) + d**3 / 3 + 2 * d * d
+
+    for d in (1, 2, 8):
+        dense = 5 * (d * (d + 1) + 2 * d * d)
+        expected = 2 * (row(2, d) + row(1, d)) + dense
+        assert phases.least_operations(matrix, d) == pytest.approx(expected)
 
 
 # ---- bfloat16 ----------------------------------------------------------------------------------
