@@ -192,7 +192,7 @@ void TopnIndex::pack_halves(const TopnProblem& problem, std::int64_t p) {
     const float* vector = problem.items + ids_[first + c] * d_;
     const double step = static_cast<double>(limits.scale_step) * half_scale_[first + c];
     for (std::int64_t k = 0; k < d_; ++k)
-      codes[k / 8 * columns + c] |= static_cast<std::uint32_t>(code_by_half(vector[k], step))
+      codes[k / 8 * columns + c] |= static_cast<std::uint32_t>(code_by_half(vector[k], 0.5 / step))
                                     << (8 * (k % 4) + (k % 8 < 4 ? 0 : 4));
     numbers[c] = std::sqrt(left_by_half(vector, d_, step)) * (1 + 1e-9);
     limits.half_error = std::max(limits.half_error, rounded_up(numbers[c]));
