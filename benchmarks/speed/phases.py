@@ -38,6 +38,7 @@ from benchmarks import machine, results
 from benchmarks.data import SETS, prepared
 from benchmarks.matrix import Matrix
 from benchmarks.places import ROOT
+from benchmarks.speed.pieces import kept
 from benchmarks.speed.turns import short
 
 BUILD = ROOT / "build" / "phases"
@@ -59,6 +60,8 @@ PHASES = {
     "rotation": r"rotate",
     "eigen": r"rank_update|sweep|reflect|symmetric_product|tridiagonal|ql|eigen",
 }
+#: What sweep_run.cpp makes sweeps of.
+SETTINGS = {"unobserved_weight": 0.1, "regularization": 1.0}
 PRIMAL_WANTED = 0.65
 DUAL_BELOW = 0.85
 
@@ -172,16 +175,15 @@ def main() -> None:
     if not shutil.which("perf"):
         raise SystemExit("no perf here; on Debian, apt-get install linux-perf")
     program, limits = build(), machine.describe()
-    wanted = [(data, d) for data in given.data for d in given.factors or SIZES[data]]
-    anew = [measure(program, data, d, given.seconds, limits) for data, d in wanted]
-    known = json.loads(given.out.read_text())["cases"] if given.add else []
-    cases = [case for case in known if (case["data"], case["n_factors"]) not in wanted] + anew
+    parts = [(data, d) for data in given.data for d in given.factors or SIZES.get(data, (64,))]
+    cases = kept(given.out, limits, SETTINGS, set(parts))["cases"] if given.add else []
+    cases += [measure(program, data, d, given.seconds, limits) for data, d in parts]
     cases.sort(key=lambda case: (list(SETS).index(case["data"]), case["n_factors"]))
     promised = claims(cases)
     results.tell(promised)
     results.write(
         given.out, command="python -m benchmarks.speed.phases", machine=limits,
-        settings={"unobserved_weight": 0.1, "regularization": 1.0}, cases=cases, claims=promised,
+        settings=SETTINGS, cases=cases, claims=promised,
     )  # fmt: skip
 
 

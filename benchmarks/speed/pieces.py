@@ -121,7 +121,7 @@ def kept(path: Path, described: dict, settings: dict, again: set[tuple[str, int]
             "replaced, with --out another file is written"
         )
     rest = [case for case in found["cases"] if (case["data"], case["n_factors"]) not in again]
-    return {"data": found["data"], "cases": rest}
+    return {"data": found.get("data", {}), "cases": rest}
 
 
 def say_left_out(case: dict) -> None:

@@ -132,7 +132,7 @@ std::uint64_t reach_by_half(const HalfPanel& panel, const HalfQuery& query, floa
 
 // Of the panels that the tile has.
 constexpr int of_panel = tile_vectors * W;
-constexpr float largest = 3.4e38f;
+constexpr float largest = 3.4e38f;  // about what float32 has
 
 void code(const float* vectors, std::int64_t d, const CodedVectors& to) {
   for (int v = 0; v < tile_vectors; ++v) {
@@ -172,7 +172,6 @@ void code(const float* vectors, std::int64_t d, const CodedVectors& to) {
   }
 }
 
-// acc + the four codes of an item times those of a query, in each lane.
 #if defined(__AVX512BW__)
 #define LMF_BYTES __attribute__((target("avx512vnni")))
 constexpr bool many_pay = true;
@@ -183,6 +182,8 @@ constexpr bool many_pay = false;
 bool has_many() { return true; }
 #endif
 
+// For each of W columns: the four codes at `items`, as they are raised, times those of the query, with
+// their sign, added to `sum`.
 LMF_BYTES LMF_INLINE Vector<std::int32_t> add_four(Vector<std::int32_t> sum, const std::uint32_t* items,
                                                    std::uint32_t query) {
 #if defined(__AVX512BW__)

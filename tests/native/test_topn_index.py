@@ -111,6 +111,23 @@ def test_takes_about_a_quarter_of_the_memory_of_the_factors() -> None:
     assert 0.375 * items.nbytes < halved.nbytes < 0.44 * items.nbytes
 
 
+@pytest.mark.parametrize("d", [1, 7, 64, 65, 129])
+@pytest.mark.parametrize("n", [65, 20_000])
+def test_its_memory_is_bounded_as_the_page_says(n: int, d: int) -> None:
+    """docs/memory.md: the bytes of an item, n rounded up to a multiple of 64."""
+    items, padded = np.ones((n, d), np.float32), (n + 63) // 64 * 64
+    sizes = [
+        _native.TopnIndex(items[:1], items, bias, most_bytes=most_bytes).nbytes
+        for bias in (None, np.ones(n, np.float32))
+        for most_bytes in (2**60, 0)
+    ]
+    whole, halved, whole_with_bias, halved_with_bias = sizes
+    assert whole <= padded * (d + 11)
+    assert whole_with_bias <= padded * (d + 15)
+    assert halved - whole <= padded * (d / 2 + 6)
+    assert halved_with_bias - whole_with_bias == halved - whole
+
+
 def test_refuses_arrays_that_do_not_fit() -> None:
     items = np.ones((10, 4), np.float32)
     with pytest.raises(ValueError, match="same columns"):
