@@ -37,12 +37,12 @@ Cut quantize(const float* vector, std::int64_t d, double most, const Put& put) {
   return {step, std::sqrt(left) * (1 + 1e-9)};
 }
 
-// The half codes of a vector, each for `step` times (2 h - 15): a step that leaves little over. A
-// sixteenth of the largest number reaches it, less cuts off the few that are large.
+// The half code h of a number, which stands for a step times (2 h - 15).
 inline std::int32_t code_by_half(double value, double by_twice_the_step) {
   const double steps = value * by_twice_the_step + 8;  // cutting off is rounding down where it is positive
   return static_cast<std::int32_t>(steps > 0 ? (steps < 15 ? steps : 15.0) : 0.0);
 }
+// |r|^2 of a vector.
 inline double left_by_half(const float* vector, std::int64_t d, double step) {
   const double by_twice = 0.5 / step;
   double left[4] = {};  // four sums side by side, or each would wait for the last
@@ -56,6 +56,8 @@ inline double left_by_half(const float* vector, std::int64_t d, double step) {
   for (; k < d; ++k) left[0] += square(k);
   return (left[0] + left[1]) + (left[2] + left[3]);
 }
+// A step that leaves little over: a sixteenth of the largest number reaches it, less cuts off the few
+// that are large.
 inline double step_by_half(const float* vector, std::int64_t d) {
   const double largest = std::max(largest_of(vector, d), 1e-30f);  // all steps are positive
   double best = largest / 16, least = left_by_half(vector, d, best);

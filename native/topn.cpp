@@ -124,12 +124,8 @@ bool many_queries(const TopnProblem& problem, Candidates& candidates, int thread
         if (batch->retire(items, p) == 0) break;
         check += std::min<std::int64_t>(p, 32);
       }
-      if (codes) {
-        const CodedPanel panel = coded.panel(p);
-        batch->scan(p, items.panel(p), &panel);
-      } else {
-        batch->scan(p, items.panel(p));
-      }
+      const CodedPanel codes_of_panel = codes ? coded.panel(p) : CodedPanel{};
+      batch->scan(p, items.panel(p), codes ? &codes_of_panel : nullptr);
     }
     batch->settle();
     for (std::int64_t query = first; query < last; ++query)

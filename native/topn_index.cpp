@@ -71,14 +71,8 @@ struct TopnIndex::Search {
     float scores[batch];
     topn_kernels().pairs({problem.queries + query * problem.d, problem.items, problem.d, users, items, count,
                           problem.item_bias, scores}, 0, count);
-    for (int k = 0; k < count; ++k) {
-      const std::uint64_t key = key_of(scores[k], items[k]);
-      if (std::isnan(scores[k]) || key < list.floor) continue;
-      list.keys[list.size++] = key;
-      if (list.size < list.capacity) continue;
-      cut(list);
-      raise_floor();
-    }
+    for (int k = 0; k < count; ++k)
+      if (lmf::offer(list, scores[k], items[k])) raise_floor();
   }
   // To score an item takes as long as to read the other half of a panel.
   void count(std::uint64_t passed) {

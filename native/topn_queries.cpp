@@ -42,6 +42,15 @@ void cut(Shortlist& list) {
   list.floor = *std::min_element(list.keys, list.keys + list.n);
 }
 
+bool offer(Shortlist& list, float score, std::int32_t item) {
+  const std::uint64_t key = key_of(score, item);
+  if (std::isnan(score) || key < list.floor) return false;
+  list.keys[list.size++] = key;
+  if (list.size < list.capacity) return false;
+  cut(list);
+  return true;
+}
+
 std::span<const std::int32_t> exclusions(const TopnProblem& problem, std::int64_t query) {
   if (!problem.exclude_indptr) return {};
   const std::int64_t row = problem.exclude_rows ? problem.exclude_rows[query] : query;
@@ -176,12 +185,7 @@ void QueryBatch::settle() {
                        0, waiting_.count);
   for (std::int64_t k = 0; k < waiting_.count; ++k) {
     Shortlist& list = lists_[waiting_.query[k]];
-    const std::uint64_t key = key_of(waiting_.scores[k], waiting_.item[k]);
-    if (std::isnan(waiting_.scores[k]) || key < list.floor) continue;
-    list.keys[list.size++] = key;
-    if (list.size < list.capacity) continue;
-    cut(list);
-    *waiting_.floor[k] = score_of(list.floor);
+    if (offer(list, waiting_.scores[k], waiting_.item[k])) *waiting_.floor[k] = score_of(list.floor);
   }
   waiting_.count = 0;
 }

@@ -18,6 +18,9 @@ std::int64_t list_capacity(std::int64_t n, std::int64_t n_candidates);
 // Keeps the best n; from now on only what beats the last of them gets in.
 void cut(Shortlist& list);
 
+// Lists a scored item unless it is below the floor or its score is no number; whether that raised the floor.
+bool offer(Shortlist& list, float score, std::int32_t item);
+
 // The items that a query excludes.
 std::span<const std::int32_t> exclusions(const TopnProblem& problem, std::int64_t query);
 
