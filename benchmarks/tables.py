@@ -20,6 +20,16 @@ PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
 BETWEEN = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
+ELSEWHERE = ROOT / "benchmarks" / "elsewhere"
+#: The files that say what was promised, and whether it was kept.
+WITH_CLAIMS = (
+    "speed/epoch.json", "speed/race.json", "speed/phases.json", "speed/ratings.json",
+    "speed/gibbs.json", "speed/svd.json", "speed/topn.json", "speed/evaluation.json",
+    "speed/around.json", "speed/scaling.json", "intake.json", "records/ncf.json",
+    "records/tune_ncf.json", "records/gowalla.json", "records/tuning.json",
+)  # fmt: skip
+
+
 def _result(name: str) -> dict:
     return json.loads((ROOT / "benchmarks" / name).read_text())
 
@@ -66,8 +76,12 @@ def epoch() -> str:
 
 def epoch_in_short() -> str:
     """Ours beside the fastest peer that solves every row exactly, and the fastest that does not."""
+    return _epoch_in_short(_result("speed/epoch.json"))
+
+
+def _epoch_in_short(document: dict) -> str:
     table = []
-    for case in _result("speed/epoch.json")["cases"]:
+    for case in document["cases"]:
         rows = {row["contender"]: row for row in (*case["rows"], *case.get("left_out", []))
                 if "seconds" in row}  # fmt: skip
         line = [f"{case['data']}, d = {case['n_factors']}"]
@@ -365,28 +379,46 @@ def rmse() -> str:
 
 def claims() -> str:
     """What was promised and missed, of every file that says so."""
-    rows = []
-    for name in ("speed/epoch.json", "speed/race.json", "speed/phases.json", "speed/ratings.json",
-                 "speed/gibbs.json", "speed/svd.json", "speed/topn.json", "speed/evaluation.json",
-                 "speed/around.json", "speed/scaling.json", "intake.json", "records/ncf.json",
-                 "records/tune_ncf.json", "records/gowalla.json",
-                 "records/tuning.json"):  # fmt: skip
-        if not (ROOT / "benchmarks" / name).exists():
-            rows.append([f"`{name}`", "", "not measured yet"])
+    return _table(["file", "targets met", "missed"],
+                  [_kept(ROOT / "benchmarks", name) for name in WITH_CLAIMS])  # fmt: skip
+
+
+def _kept(folder: Path, name: str) -> list[str]:
+    if not (folder / name).exists():
+        return [f"`{name}`", "", "not measured yet"]
+    told = json.loads((folder / name).read_text())["claims"]
+    missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in told
+              if not claim["holds"]]  # fmt: skip
+    return [f"`{name}`", f"{len(told) - len(missed)} of {len(told)}", "; ".join(missed) or "none"]
+
+
+def elsewhere() -> str:
+    """The machines that benchmarks were run on besides, what held there, and epochs in short."""
+    told = ""
+    for folder in sorted(path for path in ELSEWHERE.iterdir() if path.is_dir()):
+        names = [name for name in WITH_CLAIMS if (folder / name).exists()]
+        if not names:
             continue
-        kept = _result(name)["claims"]
-        missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in kept
-                  if not claim["holds"]]  # fmt: skip
-        rows.append([f"`{name}`", f"{len(kept) - len(missed)} of {len(kept)}",
-                     "; ".join(missed) or "none"])  # fmt: skip
-    return _table(["file", "targets met", "missed"], rows)
+        documents = {name: json.loads((folder / name).read_text()) for name in names}
+        dates = sorted({document["date"][:10] for document in documents.values()})
+        machine = documents[names[0]]["machine"]
+        rates = " and ".join(f"{rate:.0f}" for rate in machine["sgemm_gflops"].values())
+        told += (
+            f"**{folder.name}**: {machine['cpu']}, {machine['cores']} cores, sgemm {rates} GFLOP/s "
+            f"on one and two threads; `benchmarks/elsewhere/{folder.name}`, {', '.join(dates)}.\n\n"
+        )
+        told += _table(["file", "targets met", "missed"], [_kept(folder, name) for name in names])
+        if "speed/epoch.json" in documents:
+            told += "\n" + _epoch_in_short(documents["speed/epoch.json"])
+    return told
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "epoch": epoch, "epoch-in-short": epoch_in_short, "race": race, "race-goal": race_goal,
     "rating-epochs": rating_epochs, "rating-races": rating_races,
     "gibbs": gibbs, "svd": svd, "topn-many": topn_many, "topn-one": topn_one, "intake": intake,
-    "rmse": rmse, "claims": claims, "around": around, "bf16": bf16, "phases": phases,
+    "rmse": rmse, "claims": claims,
+    "elsewhere": elsewhere, "around": around, "bf16": bf16, "phases": phases,
     "scaling": scaling,
     "scaling-pictures": scaling_pictures, "scaling-exponents": scaling_exponents,
     "scaling-far": scaling_far,

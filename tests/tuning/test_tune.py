@@ -17,7 +17,7 @@ from lmf.memory import Memory
 from lmf.models import BayesianMF, BiasedMF, Model, WeightedMF
 from lmf.training.history import EpochRecord
 from lmf.tuning import tune as module
-from lmf.tuning.fits import Fits
+from lmf.tuning.fits import Fits, fewer_than
 from lmf.tuning.spaces import space_of
 from lmf.tuning.trials import Finished, Trials
 from lmf.tuning.tune import tune
@@ -218,6 +218,25 @@ def test_any_function_of_model_and_split_is_a_metric() -> None:
     least = tune(DATA, "weighted", popular_first, budget=None, trials=6, direction="minimize",
                  search={"n_factors": 2, "regularization": (0.01, 0.5)})  # fmt: skip
     assert least.params["regularization"] > result.params["regularization"]
+
+
+def test_a_function_says_itself_how_many_epochs_are_best() -> None:
+    seen = []
+
+    def likes_few(model: Model, split: Split) -> float:
+        seen.append((len(model.history_), split.test.fingerprint()))
+        return -float(seen[-1][0])
+
+    search = {"n_factors": 2, "regularization": 1.0}
+    watched = tune(DATA, "biased", budget=None, trials=1, search=search)
+    assert watched.params["epochs"] >= 4
+    result = tune(DATA, "biased", likes_few, budget=None, trials=1, search=search)
+    assert result.params["epochs"] == len(result.model.history_) == 1
+    assert result.value == -1
+    tried = fewer_than(watched.params["epochs"])
+    assert [n for n, _ in seen[-len(tried) :]] == tried
+    assert {part for _, part in seen[-len(tried) :]} == {seen[1][1]}  # on the part that decides
+    assert seen[0][1] != seen[1][1]
 
 
 def test_a_given_split_is_used() -> None:
