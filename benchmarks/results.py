@@ -15,6 +15,7 @@ def write(path: Path, *, command: str, machine: dict, **content: object) -> None
         "machine": machine,
         **content,
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".json.part")
     partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
     partial.replace(path)
