@@ -11,7 +11,7 @@ them in the table `validation`; `--budget` lets `lmf.tune` search n_factors, reg
 exponent, unobserved weight, popularity exponent, discounts and epochs, and adds what it found. Its
 trials are measured by NDCG@10 among a hundred, too, mean over users, but on parts that `lmf.tune`
 holds out itself: a tenth of each user's items, and to decide among the best another tenth.
-Without either the best row of the table, and what `lmf.tune` found last, are fitted to the whole
+Without either the best row by hand, and what `lmf.tune` found last, are fitted to the whole
 training data, once for each seed, and then the shipped test is looked at.
 """
 
@@ -172,8 +172,9 @@ def main() -> None:
     if given.tried or given.budget:
         return
     tried = journal.kept(given.out)["validation"]
+    by_hand = [row for row in tried if "by" not in row]
     searched = [row for row in tried if "by" in row][-1:]
-    choices = {"the best of the table": tried} | ({"lmf.tune": searched} if searched else {})
+    choices = {"the best by hand": by_hand} | ({"lmf.tune": searched} if searched else {})
     chosen = [
         {"by": by, **tested(journal.chosen(rows, f"ndcg@{CUTOFF}"), data, given)}
         for by, rows in choices.items()
