@@ -18,9 +18,6 @@ from benchmarks.places import ROOT
 
 PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
 BETWEEN = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-
-
-ELSEWHERE = ROOT / "benchmarks" / "elsewhere"
 #: The files that say what was promised, and whether it was kept.
 WITH_CLAIMS = (
     "speed/epoch.json", "speed/race.json", "speed/phases.json", "speed/ratings.json",
@@ -30,8 +27,8 @@ WITH_CLAIMS = (
 )  # fmt: skip
 
 
-def _result(name: str) -> dict:
-    return json.loads((ROOT / "benchmarks" / name).read_text())
+def _result(name: str, place: str = "") -> dict:
+    return json.loads((ROOT / "benchmarks" / place / name).read_text())
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -87,9 +84,11 @@ def _epoch_in_short(document: dict) -> str:
         line = [f"{case['data']}, d = {case['n_factors']}"]
         for ours, exact in (("lmf", True), ("lmf-cg", False)):
             peers = [row for name, row in rows.items() if not name.startswith("lmf")]
-            fastest = min(
-                (row for row in peers if row["exact"] == exact), key=lambda row: row["by_ours"]
-            )
+            alike = [row for row in peers if row["exact"] == exact]
+            if ours not in rows or not alike:
+                line += [_seconds(rows[ours]["seconds"]) if ours in rows else "", "not asked"]
+                continue
+            fastest = min(alike, key=lambda row: row["by_ours"])
             # Of who was asked for one epoch only: by our first one.
             ratio = fastest["by_ours"] / rows[ours]["by_ours"]
             theirs = f"{fastest['contender']}: {_seconds(fastest['seconds'])}, {ratio:.3g}"
@@ -379,14 +378,14 @@ def rmse() -> str:
 
 def claims() -> str:
     """What was promised and missed, of every file that says so."""
-    return _table(["file", "targets met", "missed"],
-                  [_kept(ROOT / "benchmarks", name) for name in WITH_CLAIMS])  # fmt: skip
+    return _table(["file", "targets met", "missed"], [_kept(name) for name in WITH_CLAIMS])
 
 
-def _kept(folder: Path, name: str) -> list[str]:
-    if not (folder / name).exists():
+def _kept(name: str, place: str = "") -> list[str]:
+    try:
+        told = _result(name, place)["claims"]
+    except FileNotFoundError:
         return [f"`{name}`", "", "not measured yet"]
-    told = json.loads((folder / name).read_text())["claims"]
     missed = [f"{claim['claim']}: {claim['measured']:.3g}" for claim in told
               if not claim["holds"]]  # fmt: skip
     return [f"`{name}`", f"{len(told) - len(missed)} of {len(told)}", "; ".join(missed) or "none"]
@@ -395,21 +394,21 @@ def _kept(folder: Path, name: str) -> list[str]:
 def elsewhere() -> str:
     """The machines that benchmarks were run on besides, what held there, and epochs in short."""
     told = ""
-    for folder in sorted(path for path in ELSEWHERE.iterdir() if path.is_dir()):
-        names = [name for name in WITH_CLAIMS if (folder / name).exists()]
-        if not names:
+    for folder in sorted((ROOT / "benchmarks" / "elsewhere").iterdir()):
+        place = f"elsewhere/{folder.name}"
+        found = {name: _result(name, place) for name in WITH_CLAIMS if (folder / name).exists()}
+        if not found:
             continue
-        documents = {name: json.loads((folder / name).read_text()) for name in names}
-        dates = sorted({document["date"][:10] for document in documents.values()})
-        machine = documents[names[0]]["machine"]
+        dates = sorted({document["date"][:10] for document in found.values()})
+        machine = next(iter(found.values()))["machine"]
         rates = " and ".join(f"{rate:.0f}" for rate in machine["sgemm_gflops"].values())
         told += (
             f"**{folder.name}**: {machine['cpu']}, {machine['cores']} cores, sgemm {rates} GFLOP/s "
-            f"on one and two threads; `benchmarks/elsewhere/{folder.name}`, {', '.join(dates)}.\n\n"
+            f"on one and two threads; `benchmarks/{place}`, {', '.join(dates)}.\n\n"
         )
-        told += _table(["file", "targets met", "missed"], [_kept(folder, name) for name in names])
-        if "speed/epoch.json" in documents:
-            told += "\n" + _epoch_in_short(documents["speed/epoch.json"])
+        told += _table(["file", "targets met", "missed"], [_kept(name, place) for name in found])
+        if "speed/epoch.json" in found:
+            told += "\n" + _epoch_in_short(found["speed/epoch.json"])
     return told
 
 
@@ -433,6 +432,11 @@ def table(name: str) -> str:
         return f"Not measured yet: there is no `{Path(error.filename).relative_to(ROOT)}`.\n"
 
 
+def fresh(page: str) -> str:
+    """The text of a page with its tables as the files have them now."""
+    return BETWEEN.sub(lambda found: f"{found[1]}\n{table(found[2])}\n{found[4]}", page)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="benchmarks.tables",
@@ -444,10 +448,9 @@ def main() -> None:
     stale = []
     for page in PAGES:
         text = page.read_text()
-        fresh = BETWEEN.sub(lambda found: f"{found[1]}\n{table(found[2])}\n{found[4]}", text)
-        stale += [page.name] if fresh != text else []
+        stale += [page.name] if fresh(text) != text else []
         if not given.check:
-            page.write_text(fresh)
+            page.write_text(fresh(text))
     if given.check:
         raise SystemExit(f"not what the JSON files say: {', '.join(stale)}" if stale else 0)
 

@@ -246,6 +246,31 @@ def test_what_is_not_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert tables.table("around") == told
 
 
+def test_pages_say_what_the_files_say() -> None:
+    for page in tables.PAGES:
+        assert tables.fresh(page.read_text()) == page.read_text()
+
+
+def test_a_machine_where_few_were_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = [{"contender": "lmf", "exact": True, "seconds": 2.0, "by_ours": 1.0},
+            {"contender": "slow", "exact": True, "seconds": 9.0, "by_ours": 4.5}]  # fmt: skip
+    kept = {
+        "date": "2026-11-26 12:00 UTC", "claims": [{"claim": "a", "measured": 1.5, "holds": False}],
+        "machine": {"cpu": "Some", "cores": 2, "sgemm_gflops": {"1": 100.4, "2": 200.0}},
+        "cases": [{"data": "made", "n_factors": 8, "rows": rows},
+                  {"data": "made", "n_factors": 9, "rows": rows[:1]}],
+    }  # fmt: skip
+    place = tmp_path / "benchmarks" / "elsewhere" / "some-machine" / "speed"
+    place.mkdir(parents=True)
+    (place / "epoch.json").write_text(json.dumps(kept))
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    told = tables.elsewhere()
+    assert "**some-machine**: Some, 2 cores, sgemm 100 and 200 GFLOP/s" in told
+    assert "| `speed/epoch.json` | 0 of 1 | a: 1.5 |" in told
+    assert "| made, d = 8 | 2 s | slow: 9 s, 4.5 |  | not asked |" in told
+    assert "| made, d = 9 | 2 s | not asked |  | not asked |" in told
+
+
 # ---- around a sweep -----------------------------------------------------------------------------
 
 

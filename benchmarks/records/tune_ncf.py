@@ -94,9 +94,9 @@ def among(split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         free = np.ones(had[1].n_cols, bool)
         for part in had:
             free[part.indices[part.indptr[user] : part.indptr[user + 1]]] = False
-        places, free = np.flatnonzero(users == user), np.flatnonzero(free)
-        for place in places:
-            negatives[place] = random.choice(free, 99, replace=False)
+        never_had = np.flatnonzero(free)
+        for place in range(*had[1].indptr[user : user + 2]):
+            negatives[place] = random.choice(never_had, 99, replace=False)
     return users, items, negatives
 
 

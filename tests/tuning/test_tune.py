@@ -239,6 +239,17 @@ def test_a_function_says_itself_how_many_epochs_are_best() -> None:
     assert seen[0][1] != seen[1][1]
 
 
+def test_a_function_that_fails_after_few_epochs_costs_no_search() -> None:
+    def only_of_many(model: Model, _split: Split) -> float:
+        if len(model.history_) < 3:
+            raise ZeroDivisionError
+        return -float(len(model.history_))
+
+    search = {"n_factors": 2, "regularization": 1.0}
+    result = tune(DATA, "biased", only_of_many, budget=None, trials=1, search=search)
+    assert result.params["epochs"] == 3
+
+
 def test_a_given_split_is_used() -> None:
     split = split_random(DATA.binarize(), 0.4, seed=5)
     result = tune(DATA, metric="recall@5", split=split, **QUICK)

@@ -194,10 +194,10 @@ class Fits:
     def fewer_epochs(self, found: Finished, validation: Validation, after: float) -> Finished:
         """Try what won with fewer epochs, where a function says what is better.
 
-        A fit watches NDCG@20 or RMSE, whose best epoch need not be the function's: on ML-1M, where
-        NDCG@20 stays what it is, NDCG@10 among a hundred items falls from .6071 at 4 epochs to
-        .6047 at 16. Each try has a root of two times the epochs of the one before, for as long as
-        there is time; `after` is how many seconds are needed afterwards.
+        A fit watches NDCG@20 or RMSE, whose best epoch need not be the function's. Each try has a
+        root of two times the epochs of the one before, for as long as there is time; `after` is how
+        many seconds are needed afterwards. A function that fails at a model of so few epochs costs
+        that try and not the search.
         """
         if validation.watched:
             return found
@@ -206,7 +206,11 @@ class Fits:
             if self.budget.left < after + self.trials.epoch_seconds(found.n_factors) * epochs:
                 break
             model = self._model({**found.params, "tolerance": 0.0}, epochs)
-            value = validation.value(model.fit(validation.split.train, progress=False))
+            model.fit(validation.split.train, progress=False)
+            try:
+                value = validation.value(model)
+            except Exception:  # whatever a caller's function may raise
+                continue
             if validation.is_better(value, best.value):
                 best = replace(found, value=value, best_epoch=epochs)
         return best

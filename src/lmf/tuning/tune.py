@@ -76,8 +76,9 @@ def tune(
         given, is one of ratings, else ``"weighted"``.
     metric : str or callable, optional
         ``"ndcg@20"`` and the like (:func:`lmf.metrics`), ``"rmse"`` or ``"mae"``; or a function of
-        a model, fitted to the split's training part, and the split, which decides in the end how
-        many epochs are best, too. By default RMSE for ``"biased"`` and ``"svdpp"``, else NDCG@20.
+        a model, fitted to the split's training part, and the split; in the end the function decides
+        how many epochs are best, too. By default RMSE for ``"biased"`` and ``"svdpp"``, else
+        NDCG@20.
     budget : str or number, optional
         Of time, for all of it: ``"90s"``, ``"5m"``, ``"1h"``, or seconds. None: by `trials` alone,
         which makes the result the same on every machine of one kind.
@@ -349,7 +350,7 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
     result = min(checked, key=lambda trial: sign * trial.value)
     brief = run.fits.fewer_epochs(result, second, 1.1 * final)
     if brief is not result:
-        told(f"fewer epochs are better: {second.metric} {brief.value:.5f}, {brief.best_epoch}")
+        told(f"better after {brief.best_epoch} epochs: {second.metric} {brief.value:.5f}")
     of_usual = [trial.value for trial in checked if dict(trial.place) == usual]
     return _Verdict(brief, of_usual[0] if of_usual else None)
 
