@@ -239,6 +239,15 @@ def test_a_function_says_itself_how_many_epochs_are_best() -> None:
     assert seen[0][1] != seen[1][1]
 
 
+@pytest.mark.parametrize("told", [None, "much", [1, 2]])
+def test_a_function_that_tells_no_number_is_refused_by_name(told: object) -> None:
+    def vague(_model: Model, _split: Split) -> object:
+        return told
+
+    with pytest.raises(ParameterError, match=r"vague.*returns a number"):
+        tune(DATA, "weighted", vague, budget=None, trials=1, search={"n_factors": 2})
+
+
 def test_a_function_that_fails_after_few_epochs_costs_no_search() -> None:
     def only_of_many(model: Model, _split: Split) -> float:
         if len(model.history_) < 3:

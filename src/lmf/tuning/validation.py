@@ -94,7 +94,13 @@ class Validation:
         NDCG@20 and RMSE are known of each epoch; for other metrics it is always the best.
         """
         if self.function is not None:
-            return float(self.function(model, self.split))
+            told = self.function(model, self.split)
+            try:
+                return float(told)
+            except (TypeError, ValueError):
+                raise ParameterError(
+                    "metric", self.metric, f"a function that returns a number, not {told!r}"
+                ) from None
         best = model.history_.best_epoch if epoch is None else epoch
         error = None if best is None else model.history_[best - 1].validation
         if self.metric == "ndcg@20" and not model.predicts_values and error is not None:
