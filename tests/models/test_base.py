@@ -130,6 +130,71 @@ def test_fit_hands_on_its_options(films: pl.DataFrame) -> None:
     assert not np.array_equal(model.factors_.item_factors, plain.factors_.item_factors)
 
 
+def test_a_function_is_asked_of_the_model_after_each_epoch(film_data: Interactions) -> None:
+    seen: list[WeightedMF] = []
+
+    def distance_from_three(model: WeightedMF) -> float:
+        seen.append(model)
+        return abs(len(model.history_) - 3.0)
+
+    model = WeightedMF(n_factors=2, epochs=16, seed=1)
+    model.fit(film_data, validation=distance_from_three, patience=2)
+    assert (model.history_.stopped, model.history_.best_epoch) == ("early", 3)
+    assert [record.validation for record in model.history_] == [2, 1, 0, 1, 2]
+    assert [len(one.history_) for one in seen] == [1, 2, 3, 4, 5]
+    assert seen[0].get_params() == model.get_params()
+    # What was kept of an epoch stays as it was then; the end turns the axes.
+    for epochs in (1, 3):
+        alone = WeightedMF(n_factors=2, epochs=epochs, seed=1, tolerance=0.0).fit(film_data)
+        then, last = seen[epochs - 1].factors_.item_factors, alone.factors_.item_factors
+        assert np.allclose(then @ then.T, last @ last.T, rtol=1e-4, atol=1e-4)
+    three = WeightedMF(n_factors=2, epochs=3, seed=1, tolerance=0.0).fit(film_data)
+    assert np.array_equal(model.factors_.user_factors, three.factors_.user_factors)
+
+
+EPOCHAL: list[Model] = [
+    WeightedMF(2, epochs=3), lmf.NMF(2, epochs=3), lmf.BiasOnly(), lmf.BiasedMF(2, epochs=3),
+    lmf.BiasedMF(2, "sgd", epochs=3), lmf.SVDPlusPlus(2, epochs=3),
+    lmf.BayesianMF(2, samples=3, burn_in=1), lmf.PureSVD(2, center="user"),
+]  # fmt: skip
+
+
+def ratings(seed: int = 0) -> Interactions:
+    random = np.random.default_rng(seed)
+    pairs = random.permutation(30 * 20)[:300]
+    return Interactions.from_arrays(pairs // 20, pairs % 20, random.integers(1, 6, 300))
+
+
+@pytest.mark.parametrize("model", EPOCHAL, ids=repr)
+def test_the_model_of_an_epoch_answers_like_a_fitted_one(model: Model) -> None:
+    data, told = ratings(), []
+
+    def error(now: Model) -> float:
+        users, items = now.factors_.users.tolist()[:3], now.factors_.items.tolist()[:3]
+        newcomers = now.fold_in({"new": items})
+        assert newcomers.n_factors == now.factors_.n_factors
+        told.append(len(now.recommend(users[0], n=2)["item"]))
+        return float(np.square(np.asarray(now.predict((users, items))) - 3.0).mean())
+
+    model.fit(data, validation=error, patience=99)
+    assert told == [2] * len(told)
+    assert [record.validation is not None for record in model.history_] == [True] * len(told)
+
+
+def test_a_model_is_measured_with_its_means_after_each_epoch() -> None:
+    split = lmf.split_random(ratings(), 0.2)
+    model = lmf.PureSVD(2, center="user").fit(split.train, validation=split.test)
+    told = lmf.evaluate(model, split.test, metrics="ndcg@20", baseline=False).value("ndcg@20")
+    assert model.history_[-1].validation == pytest.approx(1.0 - told, abs=1e-6)
+
+
+def test_a_function_that_tells_no_number_is_refused(film_data: Interactions) -> None:
+    with pytest.raises(ParameterError, match=r"validation=.*returns a number, not None"):
+        WeightedMF(2).fit(film_data, validation=lambda _: None)
+    with pytest.raises(lmf.errors.LmfError, match=r"nan of the model after epoch 1"):
+        WeightedMF(2).fit(film_data, validation=lambda _: float("nan"))
+
+
 def test_fitting_again_forgets_the_first_fit(film_data: Interactions) -> None:
     model = WeightedMF(n_factors=2, epochs=2).fit(film_data)
     other = Interactions.from_arrays([1, 1, 2], [5, 6, 5])

@@ -15,7 +15,8 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.errors import InputError
 from lmf.factors import Factors
 from lmf.training.held_out import HeldOut
-from lmf.training.history import EpochRecord
+from lmf.training.history import EpochRecord, History
+from lmf.training.trained import Trained
 from lmf.training.trainer import Trainer, Watch, train
 
 TWO = Vocabulary([0, 1])
@@ -49,8 +50,8 @@ def held_out(value: float = 3.0) -> HeldOut:
 
 def test_the_best_epoch_is_kept_and_finished() -> None:
     trainer = Counter()
-    watch = Watch(held_out=held_out(), patience=3)
-    factors, history = train(trainer, TWO, TWO, watch, epochs=7, tolerance=0)
+    watch = Watch(judge=held_out(), patience=3)
+    factors, history, _ = train(trainer, TWO, TWO, watch, epochs=7, tolerance=0)
     assert history.stopped == "early"
     assert history.best_epoch == 2
     assert len(history) == 5
@@ -61,7 +62,7 @@ def test_the_best_epoch_is_kept_and_finished() -> None:
 
 
 def test_without_validation_the_last_epoch_is_the_result() -> None:
-    factors, history = train(Counter(), TWO, TWO, Watch(), epochs=7, tolerance=0)
+    factors, history, _ = train(Counter(), TWO, TWO, Watch(), epochs=7, tolerance=0)
     assert (history.stopped, history.best_epoch, len(history)) == ("epochs", None, 7)
     assert factors.item_bias is not None
     assert factors.item_bias.tolist() == [7.0, 7.0]
@@ -71,8 +72,8 @@ def test_a_trainer_that_does_not_keep_the_best_is_measured_all_the_same() -> Non
     class Sampler(Counter):
         keeps_best = False
 
-    watch = Watch(held_out=held_out(), patience=1)
-    factors, history = train(Sampler(), TWO, TWO, watch, epochs=7, tolerance=0)
+    watch = Watch(judge=held_out(), patience=1)
+    factors, history, _ = train(Sampler(), TWO, TWO, watch, epochs=7, tolerance=0)
     assert (history.stopped, len(history), history.best_epoch) == ("epochs", 7, 2)
     assert factors.item_bias is not None
     assert factors.item_bias.tolist() == [7.0, 7.0]
@@ -84,8 +85,8 @@ def test_ctrl_c_gives_the_best_epoch_so_far() -> None:
             raise KeyboardInterrupt
 
     trainer = Counter()
-    watch = Watch(callback, held_out=held_out(), patience=9)
-    factors, history = train(trainer, TWO, TWO, watch, epochs=7, tolerance=0)
+    watch = Watch(callback, judge=held_out(), patience=9)
+    factors, history, _ = train(trainer, TWO, TWO, watch, epochs=7, tolerance=0)
     assert history.stopped == "interrupted"
     assert factors.item_bias is not None
     assert factors.item_bias.tolist() == pytest.approx([2.9, 2.9])
@@ -95,16 +96,17 @@ def test_ctrl_c_gives_the_best_epoch_so_far() -> None:
 def test_limits_clip_before_the_error_is_taken() -> None:
     data = Interactions.from_arrays([0], [0], [5.0])
     ones = np.ones((2, 1), np.float32)
-    factors = Factors(TWO, TWO, ones, ones, offset=9.0)
-    assert HeldOut.of(data, TWO, TWO).error(factors) == 5.0
-    assert HeldOut.of(data, TWO, TWO, limits=(1, 5)).error(factors) == 0.0
+    trained = Trained(Factors(TWO, TWO, ones, ones, offset=9.0), History())
+    assert HeldOut.of(data, TWO, TWO).error(trained) == 5.0
+    assert HeldOut.of(data, TWO, TWO, limits=(1, 5)).error(trained) == 0.0
 
 
 def test_a_ranking_error_is_1_minus_ndcg() -> None:
     data = Interactions.from_arrays([0, 1], [1, 0])
     seen = Interactions.from_arrays([0, 1], [0, 1]).by_user
     ones = np.ones((2, 1), np.float32)
-    assert HeldOut.of(data, TWO, TWO, seen=seen).error(Factors(TWO, TWO, ones, ones)) == 0.0
+    trained = Trained(Factors(TWO, TWO, ones, ones), History())
+    assert HeldOut.of(data, TWO, TWO, seen=seen).error(trained) == 0.0
 
 
 def test_held_out_interactions_of_strangers_are_refused() -> None:

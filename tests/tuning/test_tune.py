@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lmf.memory import Memory
 from lmf.models import BayesianMF, BiasedMF, Model, WeightedMF
 from lmf.training.history import EpochRecord
 from lmf.tuning import tune as module
-from lmf.tuning.fits import Fits, fewer_than
+from lmf.tuning.fits import Fits
 from lmf.tuning.spaces import space_of
 from lmf.tuning.trials import Finished, Trials
 from lmf.tuning.tune import tune
@@ -223,20 +224,32 @@ def test_any_function_of_model_and_split_is_a_metric() -> None:
 def test_a_function_says_itself_how_many_epochs_are_best() -> None:
     seen = []
 
-    def likes_few(model: Model, split: Split) -> float:
+    def likes_three(model: Model, split: Split) -> float:
         seen.append((len(model.history_), split.test.fingerprint()))
-        return -float(seen[-1][0])
+        return -abs(len(model.history_) - 3.0)
 
     search = {"n_factors": 2, "regularization": 1.0}
     watched = tune(DATA, "biased", budget=None, trials=1, search=search)
-    assert watched.params["epochs"] >= 4
-    result = tune(DATA, "biased", likes_few, budget=None, trials=1, search=search)
-    assert result.params["epochs"] == len(result.model.history_) == 1
-    assert result.value == -1
-    tried = fewer_than(watched.params["epochs"])
-    assert [n for n, _ in seen[-len(tried) :]] == tried
-    assert {part for _, part in seen[-len(tried) :]} == {seen[1][1]}  # on the part that decides
-    assert seen[0][1] != seen[1][1]
+    assert watched.params["epochs"] > 4
+    result = tune(DATA, "biased", likes_three, budget=None, trials=1, search=search)
+    assert result.params["epochs"] == len(result.model.history_) == 3
+    assert (result.value, result.usual_value) == (0, 0)
+    # Asked after each epoch, until it was no better for three; first on one part, then on another.
+    assert [epoch for epoch, _ in seen] == [*range(1, 7)] * 2
+    assert [part for _, part in seen] == [seen[0][1]] * 6 + [seen[-1][1]] * 6
+    assert seen[0][1] != seen[-1][1]
+
+
+def test_a_trial_that_lags_behind_by_a_function_is_given_up() -> None:
+    result = tune(DATA, "weighted", worse_with_penalty, budget=None, trials=20,
+                  search={"n_factors": 2, "regularization": (0.01, 5.0)})  # fmt: skip
+    states = result.trials["state"].to_list()
+    assert "pruned" in states
+    assert states.count("complete") >= 5
+
+
+def worse_with_penalty(model: Model, _split: Split) -> float:
+    return len(model.history_) - 9 * float(model.get_params()["regularization"])
 
 
 @pytest.mark.parametrize("told", [None, "much", [1, 2]])
@@ -248,15 +261,25 @@ def test_a_function_that_tells_no_number_is_refused_by_name(told: object) -> Non
         tune(DATA, "weighted", vague, budget=None, trials=1, search={"n_factors": 2})
 
 
-def test_a_function_that_fails_after_few_epochs_costs_no_search() -> None:
-    def only_of_many(model: Model, _split: Split) -> float:
-        if len(model.history_) < 3:
-            raise ZeroDivisionError
-        return -float(len(model.history_))
+def test_an_error_of_the_function_is_its_callers() -> None:
+    def fails(model: Model, _split: Split) -> float:
+        raise ZeroDivisionError(len(model.history_))
 
-    search = {"n_factors": 2, "regularization": 1.0}
-    result = tune(DATA, "biased", only_of_many, budget=None, trials=1, search=search)
-    assert result.params["epochs"] == 3
+    with pytest.raises(ZeroDivisionError, match="1"):
+        tune(DATA, "biased", fails, budget=None, trials=1, search={"n_factors": 2})
+
+
+def test_a_function_that_tells_nan_costs_that_trial() -> None:
+    lines = []
+
+    def nan_for_some(model: Model, _split: Split) -> float:
+        penalty = float(model.get_params()["regularization"])
+        return math.nan if penalty > 0.02 else -penalty
+
+    result = tune(DATA, "weighted", nan_for_some, budget=None, trials=8, announce=lines.append,
+                  search={"n_factors": 2, "regularization": (0.01, 0.05)})  # fmt: skip
+    assert any("nan_for_some is nan" in line for line in lines)
+    assert result.params["regularization"] <= 0.02
 
 
 def test_a_given_split_is_used() -> None:

@@ -9,8 +9,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +24,16 @@ from lmf.factors import Factors
 from lmf.models.asking import FittedModel
 from lmf.models.resuming import checkpoint_of
 from lmf.state import ModelState
-from lmf.training.held_out import HeldOut
+from lmf.training.held_out import HeldOut, OwnError
 from lmf.training.history import History
 from lmf.training.loop import Callback
-from lmf.training.trainer import Watch
+from lmf.training.trained import Trained
+from lmf.training.trainer import Judge, Watch
 from lmf.validation import checked_flag, checked_int, checked_threads
 
-__all__ = ["Model", "Trained"]
+__all__ = ["Model"]
 
 _OF_ANSWERS = ("score", "rank", "similar")  # columns of answers, beside the user's own
-
-
-class Trained(NamedTuple):
-    """The result of a fit: factors, history, and the model's `kept_arrays` by name."""
-
-    factors: Factors
-    history: History
-    kept: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
 
 class Model(FittedModel):
@@ -157,10 +149,11 @@ class Model(FittedModel):
         item_features : ItemFeatures, frame or path, optional
             What the items are, a row an item: of the models only :class:`ContentBased` learns from
             it. :meth:`Interactions.with_item_features` says what it may hold.
-        validation : Interactions, frame, path or sparse matrix, optional
+        validation : Interactions, frame, path, sparse matrix or callable, optional
             Interactions to measure the model on after each epoch, never learned from: by RMSE
-            where the model predicts values, else by 1 - NDCG@20. The fit stops when that has not
-            fallen for `patience` epochs, and the best epoch is kept.
+            where the model predicts values, else by 1 - NDCG@20. Or a function of the model as it
+            is after an epoch, that returns an error of your own: lower is better. The fit stops
+            when that has not fallen for `patience` epochs, and the best epoch is kept.
         patience : int
             At least 1.
         callback : callable, optional
@@ -211,25 +204,19 @@ class Model(FittedModel):
         if item_features is not None:
             interactions = interactions.with_item_features(item_features)
         self._check_features(interactions, item_features)
-        about_data = _told_by(interactions)
         limits = self._rating_range(interactions)
-        held_out = None if validation is None else self._held_out(validation, interactions, limits)
+        about: dict[str, Any] = {**_told_by(interactions), "rating_range_": limits}
+        judge = None if validation is None else self._judge(validation, interactions, about)
         patience = checked_int("patience", patience, 1)
         kept_in = checkpoint_of(
             checkpoint, resume, checkpoint_every, model=self.name,
             params={} if checkpoint is None else {**self._plain_params(), **_named(start)},
-            data=interactions, held_out=held_out, patience=patience,
+            data=interactions, judge=judge, patience=patience,
         )  # fmt: skip
-        watch = Watch(callback, progress, held_out, patience, kept_in, start)
-        factors, history, kept = self._train(interactions, watch)
-        fitted = {
-            **about_data,
-            "rating_range_": limits,
-            "factors_": factors.checked(),
-            "history_": history,
-            **{name + "_": array for name, array in kept.items()},
-            "_fitted_params": self.get_params(),
-        }
+        watch = Watch(callback, progress, judge, patience, kept_in, start)
+        trained = self._train(interactions, watch)
+        history = trained.history
+        fitted = self._fitted_with(trained, about)
         self.__dict__.update(fitted)  # one step: Ctrl-C leaves all of it or nothing
         try:
             self._prepare()
@@ -256,6 +243,29 @@ class Model(FittedModel):
 
     def _plain_params(self) -> dict[str, Any]:
         return {name: _plain(name, value) for name, value in self.get_params().items()}
+
+    def _fitted_with(self, trained: Trained, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the attributes of a model that was trained so far, on data that `about` tells."""
+        return {
+            **about,
+            "factors_": trained.factors.checked(),
+            "history_": trained.history,
+            **{name + "_": array for name, array in trained.kept.items()},
+            "_fitted_params": self.get_params(),
+        }
+
+    def _judge(self, validation: object, data: Interactions, about: Mapping[str, Any]) -> Judge:
+        """Make what measures each epoch of a caller's interactions or function."""
+        if not callable(validation):
+            return self._held_out(validation, data, about["rating_range_"])
+
+        def so_far(trained: Trained) -> Model:
+            model = type(self)(**self.get_params())
+            model.__dict__.update(self._fitted_with(trained.copied(), about))
+            model._prepare()
+            return model
+
+        return OwnError(validation, so_far)
 
     def _held_out(
         self, validation: object, data: Interactions, limits: tuple[float, float] | None

@@ -13,12 +13,15 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
+from lmf.factors import Factors
 from lmf.models import answers, questions
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.models.ratings import mean_rating, rating_range
 from lmf.training.biased import with_ones
 from lmf.training.gibbs import GibbsSampler
+from lmf.training.history import History
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
 
@@ -130,16 +133,19 @@ class BayesianMF(Model):
             data.by_user, data.by_item, n_factors, burn_in, samples, mean_rating(data),
             checked_seed(self.seed), checked_threads(self.n_threads),
         )  # fmt: skip
-        factors, history = train(
-            sampler, data.users, data.items, watch, epochs=burn_in + samples, tolerance=0.0
-        )
-        kept = sampler.samples
-        arrays: dict[str, NDArray[Any]] = {
-            "sample_user_bias": kept.user_bias, "sample_item_bias": kept.item_bias,
-            "prior_map": kept.user_map, "prior_mean": kept.user_mean,
-            "noise_precision": kept.precision,
-        }  # fmt: skip
-        return Trained(factors, history, arrays)
+
+        def result(factors: Factors, history: History) -> Trained:
+            kept = sampler.samples
+            return Trained(factors, history, {
+                "sample_user_bias": kept.user_bias, "sample_item_bias": kept.item_bias,
+                "prior_map": kept.user_map, "prior_mean": kept.user_mean,
+                "noise_precision": kept.precision,
+            })  # fmt: skip
+
+        return train(
+            sampler, data.users, data.items, watch, epochs=burn_in + samples, tolerance=0.0,
+            result=result,
+        )  # fmt: skip
 
     def _prepare(self) -> None:
         factors, k = self.factors_, len(self.noise_precision_)

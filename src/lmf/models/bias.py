@@ -9,10 +9,11 @@ import numpy as np
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.models.ratings import mean_rating, rating_range
 from lmf.training.biased import BiasedAlternation, biased_rows
 from lmf.training.objective import Objective
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_threads
 
@@ -87,9 +88,7 @@ class BiasOnly(Model):
             data.by_user, data.by_item, self._objective(), 0, offset, 0,
             checked_threads(self.n_threads),
         )  # fmt: skip
-        return Trained(
-            *train(trainer, data.users, data.items, watch, epochs=_MOST_EPOCHS, tolerance=_SOLVED)
-        )
+        return train(trainer, data.users, data.items, watch, epochs=_MOST_EPOCHS, tolerance=_SOLVED)
 
     def _prepare(self) -> None:
         self._fitted_objective = self._objective()

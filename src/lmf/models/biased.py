@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +13,12 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
 from lmf.training.biased import BiasedAlternation, biased_rows
 from lmf.training.objective import Objective
 from lmf.training.stochastic import RULES, SCHEDULES, StochasticBiased
+from lmf.training.trained import Trained
 from lmf.training.trainer import Trainer, Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
 
@@ -170,10 +172,10 @@ class BiasedMF(Model):
         epochs = checked_int("epochs", self.epochs, 1)
         tolerance = checked_float("tolerance", self.tolerance, minimum=0)
         trainer = self._trainer(data, self._objective(spread), offset, spread)
-        return Trained(
-            *train(trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance),
-            {"spread": np.array([spread])},
-        )
+        return train(
+            trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance,
+            result=partial(Trained, kept={"spread": np.array([spread])}),
+        )  # fmt: skip
 
     def _trainer(
         self, data: Interactions, objective: Objective, offset: float, spread: float

@@ -9,9 +9,10 @@ import numpy as np
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.training.content import ReducedContent, content_factors, dense_rows, profiles
 from lmf.training.history import History
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
 
@@ -120,9 +121,7 @@ class ContentBased(Model):
             return Trained(factors, History(stopped="converged"))
         n_factors = min(n_factors, features.n_rows)
         trainer = ReducedContent(features, weights, n_factors, tolerance, seed, threads)
-        return Trained(
-            *train(trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
-        )
+        return train(trainer, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
 
     def _new_users(self, rows: CSR) -> NewUsers:
         weights = _weights(rows, checked_choice("center", self._center(), _CENTERS),

@@ -10,10 +10,11 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.training.nonnegative import NonnegativeAlternation, nonnegative_rows
 from lmf.training.nonnegative_start import nonnegative_svd
 from lmf.training.objective import Objective, Side
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import (
     checked_choice,
@@ -139,16 +140,11 @@ class NMF(Model):
         if start is not None:
             trainer.put(*start)
             start = None
-        return Trained(
-            *train(
-                trainer,
-                data.users,
-                data.items,
-                watch,
-                epochs=checked_int("epochs", self.epochs, 1),
-                tolerance=checked_float("tolerance", self.tolerance, minimum=0),
-            )
-        )
+        return train(
+            trainer, data.users, data.items, watch,
+            epochs=checked_int("epochs", self.epochs, 1),
+            tolerance=checked_float("tolerance", self.tolerance, minimum=0),
+        )  # fmt: skip
 
     def _begins_at_svd(self, rank: int) -> bool:
         init = checked_choice("init", self.init, ("auto", "random", "svd"))

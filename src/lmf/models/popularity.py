@@ -10,9 +10,10 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.factors import Factors
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.retrieval import popularity_factors
 from lmf.training.history import History
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch
 
 __all__ = ["Popularity"]

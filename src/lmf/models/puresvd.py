@@ -14,9 +14,11 @@ from lmf.data.interactions import Interactions
 from lmf.errors import InputError, ParameterError
 from lmf.factors import Factors
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.models.ratings import mean_rating
+from lmf.training.history import History
 from lmf.training.svd import TruncatedSVD
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_choice, checked_float, checked_int, checked_seed, checked_threads
 
@@ -118,17 +120,19 @@ class PureSVD(Model):
         trainer = TruncatedSVD(
             by_user, by_item, n_factors, tolerance, checked_seed(self.seed), threads
         )
-        factors, history = train(
-            trainer, data.users, data.items, watch, epochs=epochs, tolerance=0.0
-        )
-        centred = Factors(
-            factors.users, factors.items, factors.user_factors, factors.item_factors,
-            user_mean, item_mean, offset,
-        )  # fmt: skip
-        values = trainer.singular_values
-        ratio = values**2 / trainer.energy if trainer.energy > 0 else np.zeros(n_factors)
-        return Trained(
-            centred, history, {"singular_values": values, "explained_variance_ratio": ratio}
+
+        def result(factors: Factors, history: History) -> Trained:
+            centred = Factors(
+                factors.users, factors.items, factors.user_factors, factors.item_factors,
+                user_mean, item_mean, offset,
+            )  # fmt: skip
+            values = trainer.singular_values
+            ratio = values**2 / trainer.energy if trainer.energy > 0 else np.zeros(n_factors)
+            kept = {"singular_values": values, "explained_variance_ratio": ratio}
+            return Trained(centred, history, kept)
+
+        return train(
+            trainer, data.users, data.items, watch, epochs=epochs, tolerance=0.0, result=result
         )
 
     def _prepare(self) -> None:

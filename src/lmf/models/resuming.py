@@ -10,7 +10,7 @@ from typing import Any
 from lmf.data.interactions import Interactions
 from lmf.errors import ParameterError
 from lmf.training.checkpoint import Checkpoint, FitIdentity
-from lmf.training.held_out import HeldOut
+from lmf.training.trainer import Judge
 from lmf.validation import checked_flag, checked_float
 
 __all__ = ["checkpoint_of"]
@@ -24,7 +24,7 @@ def checkpoint_of(
     model: str,
     params: Mapping[str, Any],
     data: Interactions,
-    held_out: HeldOut | None,
+    judge: Judge | None,
     patience: int,
 ) -> Checkpoint | None:
     """Return where a fit is to be kept, checked before any work is done; None: nowhere.
@@ -33,7 +33,7 @@ def checkpoint_of(
     ----------
     path, resume, every
         As given to ``fit``: `checkpoint`, `resume` and `checkpoint_every`.
-    model, params, data, held_out, patience
+    model, params, data, judge, patience
         Which fit it is.
 
     Raises
@@ -62,7 +62,7 @@ def checkpoint_of(
         model,
         params,
         data.fingerprint(),
-        None if held_out is None else held_out.fingerprint(),
+        None if judge is None else judge.fingerprint(),
         patience,
         data.by_user.shape,
     )

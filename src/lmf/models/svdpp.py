@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +13,12 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.models.ratings import mean_rating, rating_penalty, rating_range, rating_spread
 from lmf.training.biased import biased_rows
 from lmf.training.objective import Objective
 from lmf.training.svdpp import ImplicitAlternation, implicit_sums
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads
 
@@ -137,13 +139,13 @@ class SVDPlusPlus(Model):
             checked_float("implicit_regularization", self.implicit_regularization, minimum=0),
             checked_seed(self.seed), checked_threads(self.n_threads),
         )  # fmt: skip
-        factors, history = train(
+        kept = {"spread": np.array([spread]), "implicit_factors": trainer.implicit_factors}
+        return train(
             trainer, data.users, data.items, watch,
             epochs=checked_int("epochs", self.epochs, 1),
             tolerance=checked_float("tolerance", self.tolerance, minimum=0),
+            result=partial(Trained, kept=kept),
         )  # fmt: skip
-        kept = {"spread": np.array([spread]), "implicit_factors": trainer.implicit_factors}
-        return Trained(factors, history, kept)
 
     def _prepare(self) -> None:
         if self.spread_.shape != (1,) or not np.isfinite(self.spread_).all():

@@ -10,9 +10,10 @@ from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.errors import InputError
 from lmf.models.asking import NewUsers
-from lmf.models.base import Model, Trained
+from lmf.models.base import Model
 from lmf.training.alternating import Alternation, RowSolver
 from lmf.training.objective import Objective
+from lmf.training.trained import Trained
 from lmf.training.trainer import Watch, train
 from lmf.validation import checked_float, checked_int, checked_seed, checked_threads
 
@@ -216,9 +217,7 @@ class WeightedMF(Model):
             checked_float("relaxation", self.relaxation, minimum=0.05, maximum=1.95),
             0 if self.cg_steps is None else checked_int("cg_steps", self.cg_steps, 1, 100),
         )  # fmt: skip
-        return Trained(
-            *train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
-        )
+        return train(alternation, data.users, data.items, watch, epochs=epochs, tolerance=tolerance)
 
     def _new_users(self, rows: CSR) -> NewUsers:
         _check_confidence(self._fitted_objective, rows, self.columns_.value)

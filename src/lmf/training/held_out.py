@@ -1,9 +1,11 @@
-"""The validation error of an epoch: how well interactions that are not learned from are met."""
+"""The validation error of an epoch: by interactions that are not learned from, or one's own."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +14,12 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError
+from lmf.errors import InputError, LmfError, ParameterError
 from lmf.factors import Factors
 from lmf.retrieval import score_pairs, top_items
+from lmf.training.trained import Trained
 
-__all__ = ["HeldOut"]
+__all__ = ["HeldOut", "OwnError"]
 
 _RANKED = 20  # the length of the lists that a ranking error looks at
 _NDCG = "ndcg"
@@ -62,11 +65,12 @@ class HeldOut:
             )
         return cls(known, seen, n_threads, limits)
 
-    def error(self, factors: Factors) -> float:
+    def error(self, trained: Trained) -> float:
         r"""Return the RMSE of the values, or where rankings are asked for 1 - NDCG@20.
 
         .. math:: \mathrm{RMSE} = \sqrt{\tfrac{1}{|T|} \sum_{(u,i) \in T} (y_{ui} - s_{ui})^2}
         """
+        factors = trained.factors
         return self._rmse(factors) if self.seen is None else 1.0 - self._ndcg(factors, self.seen)
 
     def fingerprint(self) -> str:
@@ -96,3 +100,50 @@ class HeldOut:
         names = _native.ranking_metric_names
         by_metric = np.asarray(values, np.float64).reshape(len(names), test.n_rows)
         return float(np.nanmean(by_metric[names.index(_NDCG)]))
+
+
+@dataclass(frozen=True, eq=False)
+class OwnError:
+    """An error that a caller's function tells of the model as it is after an epoch.
+
+    Attributes
+    ----------
+    function : callable
+        Gets a model and returns a number, lower is better.
+    model : callable
+        Makes the model of what was trained so far.
+    """
+
+    function: Callable[[Any], float]
+    model: Callable[[Trained], Any]
+
+    @property
+    def name(self) -> str:
+        """The function's name, or of what class it is."""
+        return str(getattr(self.function, "__qualname__", type(self.function).__qualname__))
+
+    def error(self, trained: Trained) -> float:
+        """Ask the function.
+
+        Raises
+        ------
+        ParameterError
+            If it tells no number.
+        LmfError
+            If the number is not finite.
+        """
+        told = self.function(self.model(trained))
+        try:
+            error = float(told)
+        except (TypeError, ValueError):
+            raise ParameterError(
+                "validation", self.name, f"a function that returns a number, not {told!r}"
+            ) from None
+        if not np.isfinite(error):
+            epoch = trained.history[-1].epoch
+            raise LmfError(f"{self.name} says {error} of the model after epoch {epoch}")
+        return error
+
+    def fingerprint(self) -> str:
+        """Return the function's name: what it does cannot be told."""
+        return f"{getattr(self.function, '__module__', '')}.{self.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,7 +50,8 @@ def run_epochs(
     training : callable, optional
         Tells the error on the training data after each epoch, where there is one to tell.
     validate : callable, optional
-        Measures the validation error after each epoch; it is kept in the record.
+        Measures the validation error after each epoch, which the history has by then; it is kept in
+        the record.
     improved : callable, optional
         Called after an epoch whose validation error is the lowest so far.
     converged : callable, optional
@@ -96,10 +98,14 @@ def run_epochs(
         with display as shown:
             for epoch in range(done + 1, epochs + 1):
                 objective = step()
-                error = None if validate is None else validate()
                 on_training = None if training is None else training()
-                record = _record(epoch, objective, error, on_training, history, started)
+                record = _record(epoch, objective, on_training, history, started)
                 history.records.append(record)
+                error = None if validate is None else validate()
+                if error is not None:
+                    seconds = time.perf_counter() - started
+                    record = replace(record, validation=error, seconds=seconds)
+                    history.records[-1] = record
                 if improved is not None and error is not None and history.best_epoch == epoch:
                     improved()
                 if shown is not None:
@@ -122,8 +128,7 @@ def run_epochs(
 
 
 def _record(
-    epoch: int, objective: float, error: float | None, on_training: float | None,
-    history: History, started: float,
+    epoch: int, objective: float, on_training: float | None, history: History, started: float,
 ) -> EpochRecord:  # fmt: skip
     if not np.isfinite(objective):
         raise LmfError(
@@ -132,7 +137,8 @@ def _record(
         )
     before = history.records[-1].objective if history.records else None
     change = (before - objective) / max(abs(before), 1e-300) if before is not None else None
-    return EpochRecord(epoch, objective, change, time.perf_counter() - started, error, on_training)
+    seconds = time.perf_counter() - started
+    return EpochRecord(epoch, objective, change, seconds, training=on_training)
 
 
 def _rule(history: History, tolerance: float, patience: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,21 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.errors import CheckpointError, InputError, LmfError, ModelFileError, ParameterError
 from lmf.factors import Factors
 from lmf.training.checkpoint import Arrays, Checkpoint
-from lmf.training.held_out import HeldOut
 from lmf.training.history import EpochRecord, History
 from lmf.training.loop import Callback, run_epochs
+from lmf.training.trained import Trained
 
-__all__ = ["Trainer", "Watch", "check_fits", "train"]
+__all__ = ["Judge", "Trainer", "Watch", "check_fits", "train"]
+
+
+class Judge(Protocol):
+    """What measures a fit after each epoch."""
+
+    def error(self, trained: Trained) -> float:
+        """Return how far it is from right: lower is better."""
+
+    def fingerprint(self) -> str:
+        """Tell it from others, for a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,8 @@ class Watch:
         Gets each :class:`EpochRecord`; returning ``True`` stops the fit.
     progress : bool, optional
         Show progress; ``None``: on a terminal only.
-    held_out : HeldOut, optional
-        Interactions that are measured after each epoch and never learned from.
+    judge : Judge, optional
+        What is measured after each epoch, such as interactions that are never learned from.
     patience : int
         Epochs without a better validation error after which the fit stops.
     checkpoint : Checkpoint, optional
@@ -46,7 +56,7 @@ class Watch:
 
     callback: Callback | None = None
     progress: bool | None = None
-    held_out: HeldOut | None = None
+    judge: Judge | None = None
     patience: int = 3
     checkpoint: Checkpoint | None = None
     start: Factors | None = None
@@ -136,19 +146,31 @@ def train(
     *,
     epochs: int,
     tolerance: float,
-) -> tuple[Factors, History]:
+    result: Callable[[Factors, History], Trained] = Trained,
+) -> Trained:
     """Run a trainer to its end.
 
-    With held-out interactions the fit stops when their error has not fallen for
+    With a judge the fit stops when its error has not fallen for
     ``watch.patience`` epochs, and the factors are those of the best epoch. With a checkpoint it
     goes on from there, if there is one, and ends as if it had never stopped.
 
+    Parameters
+    ----------
+    trainer : Trainer
+    users, items : Vocabulary
+    watch : Watch
+    epochs, tolerance
+        As :func:`run_epochs` takes them.
+    result : callable, optional
+        Makes the result of the trainer's factors and the history, after an epoch as in the end,
+        where a model keeps more than these.
+
     Returns
     -------
-    factors : Factors
-    history : History
-        ``stopped`` is ``"interrupted"`` after Ctrl-C, and ``"checkpoint"`` where it could not be
-        written (``watch.checkpoint.failure`` says why); the factors are usable all the same.
+    Trained
+        The history's ``stopped`` is ``"interrupted"`` after Ctrl-C, and ``"checkpoint"`` where it
+        could not be written (``watch.checkpoint.failure`` says why); the factors are usable all
+        the same.
 
     Raises
     ------
@@ -168,8 +190,8 @@ def train(
             else:
                 best[name] = array.copy()
 
-    def validation_error(held_out: HeldOut) -> float:
-        return held_out.error(trainer.factors(users, items))
+    def validation_error(judge: Judge) -> float:
+        return judge.error(result(trainer.factors(users, items), history))
 
     def passed(last: bool) -> None:
         if checkpoint is not None and (last or checkpoint.due):
@@ -184,9 +206,7 @@ def train(
                 callback=callback,
                 progress=watch.progress,
                 training=lambda: trainer.training_error,
-                validate=None
-                if watch.held_out is None
-                else partial(validation_error, watch.held_out),
+                validate=None if watch.judge is None else partial(validation_error, watch.judge),
                 improved=keep if trainer.keeps_best else None,
                 converged=lambda: trainer.converged,
                 patience=watch.patience if trainer.keeps_best else epochs,
@@ -204,7 +224,7 @@ def train(
                 trainer.finish()
         except KeyboardInterrupt:  # every row is still a good one
             history.stopped = "interrupted"
-        return trainer.factors(users, items), history
+        return result(trainer.factors(users, items), history)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ epoch may be the first, and then it speaks for the trial that it began with.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from lmf.tuning.validation import EQUAL, Validation, left_plateau
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["FIRST_STAGE", "LATER_EPOCHS", "Fits", "fewer_than"]
+__all__ = ["FIRST_STAGE", "LATER_EPOCHS", "Fits"]
 
 FIRST_STAGE = 0.45  # of the budget, with the fewest factors
 LATER_EPOCHS = 8  # of a trial that starts from another's factors
@@ -70,12 +70,6 @@ class Fits:
         """Expect such a fit of so many factors to take so long."""
         return self.expected_epochs() * self.trials.epoch_seconds(n_factors)
 
-    def fewer_seconds(self, n_factors: int) -> float:
-        """Expect :meth:`fewer_epochs` to take so long."""
-        if self.validation.watched:
-            return 0.0
-        return sum(fewer_than(self.last_epochs)) * self.trials.epoch_seconds(n_factors)
-
     def trial_seconds(self, n_factors: int) -> float:
         """Expect a trial of so many factors to take so long."""
         epochs = 0.6 * LATER_EPOCHS if self.starts_pay() else self.expected_epochs()
@@ -88,10 +82,10 @@ class Fits:
     def starts_pay(self) -> bool:
         """Whether another's factors save epochs; not where the best ones are among the first.
 
-        Nor where a function measures: with them it gets what NDCG@20 or RMSE settles at, and from a
-        random start, as the result will be, its best epoch may be long before.
+        Nor where a function measures: with them it gets what it settles at, and from a random
+        start, as the result will be, its best epoch may be long before.
         """
-        return self._starts_pay and self.space.model.begins_from_factors and self.validation.watched
+        return self._starts_pay and self.space.model.begins_from_factors and self.validation.settles
 
     def decide_on_starts(self) -> None:
         """Decide for all later trials, by how long the best one took that began at random."""
@@ -112,7 +106,7 @@ class Fits:
         if not fresh and self.starts_pay():
             near = self.trials.start_for(place, n_factors)
         source = None if near is None else self.trials.model_of(near)
-        brief = source is not None or (not self._starts_pay and self.validation.watched)
+        brief = source is not None or (not self._starts_pay and self.validation.settles)
         patience = LATER_EPOCHS if source is not None else 1 if brief else _PATIENCE
         model = self._model(params, _FIRST_EPOCHS if source is None else LATER_EPOCHS)
         pruned, values = False, list[float]()
@@ -128,9 +122,8 @@ class Fits:
             return pruned or settled or late
 
         began = time.monotonic()
-        split = self.validation.split
         model.fit(
-            split.train, validation=split.test, callback=watch,
+            self.validation.split.train, validation=self.validation.judge, callback=watch,
             patience=patience, progress=False,
             start=None if source is None else source.factors_,
         )  # fmt: skip
@@ -162,7 +155,8 @@ class Fits:
 
         It goes on for as long as the metric stays where it was best, for which epoch of a plateau
         is the best is chance: on ML-1M a tenth of the ratings says 11, and the other tenths 30.
-        No longer, though, than leaves time for as many epochs of everything; None where that is
+        A caller's function has no plateau that we know of: there it goes on as a trial does. No
+        longer, though, than leaves time for as many epochs of everything; None where that is
         before it shows anything, as on a machine that slept meanwhile.
         """
         model, best = self._model(trial.params, self.last_epochs), list[EpochRecord]()
@@ -176,11 +170,11 @@ class Fits:
                 best[:] = [record]
             late = self.budget.left < 1.1 * (time.monotonic() - began)
             cut = late and record.epoch < wanted
-            return late or left_plateau(model, best[0], record)
+            return late or (validation.settles and left_plateau(model, best[0], record))
 
         model.fit(
-            validation.split.train, validation=validation.split.test, callback=fell,
-            patience=self.last_epochs, progress=False,
+            validation.split.train, validation=validation.judge, callback=fell,
+            patience=self.last_epochs if validation.settles else _PATIENCE, progress=False,
         )  # fmt: skip
         if cut:
             return None
@@ -190,30 +184,6 @@ class Fits:
             validation.value(model, epoch=lasting), lasting, len(model.history_),
             time.monotonic() - began,
         )  # fmt: skip
-
-    def fewer_epochs(self, found: Finished, validation: Validation, after: float) -> Finished:
-        """Try what won with fewer epochs, where a function says what is better.
-
-        A fit watches NDCG@20 or RMSE, whose best epoch need not be the function's. Each try has a
-        root of two times the epochs of the one before, for as long as there is time; `after` is how
-        many seconds are needed afterwards. A function that fails at a model of so few epochs costs
-        that try and not the search.
-        """
-        if validation.watched:
-            return found
-        best = found
-        for epochs in fewer_than(found.best_epoch):
-            if self.budget.left < after + self.trials.epoch_seconds(found.n_factors) * epochs:
-                break
-            model = self._model({**found.params, "tolerance": 0.0}, epochs)
-            model.fit(validation.split.train, progress=False)
-            try:
-                value = validation.value(model)
-            except Exception:  # whatever a caller's function may raise
-                continue
-            if validation.is_better(value, best.value):
-                best = replace(found, value=value, best_epoch=epochs)
-        return best
 
     def _settled(self, record: EpochRecord, values: list[float], share: float) -> bool:
         """Whether 1 - error (or the RMSE) hardly changed in this epoch; keeps it in `values`."""
@@ -226,29 +196,14 @@ class Fits:
 
     def _hopeless(self, trial: optuna.Trial, record: EpochRecord) -> bool:
         """Report an epoch to the study; whether its pruner gives the trial up."""
-        if not self.validation.watched or record.validation is None:
+        told = self.validation.told(self.space.model, record)
+        if told is None:
             return False
-        upwards = self.validation.direction == "maximize"
-        trial.report(1.0 - record.validation if upwards else record.validation, record.epoch)
+        trial.report(told, record.epoch)
         return trial.should_prune()
 
     def _model(self, params: Any, epochs: int) -> Model:
         return type(self.space.model)(**{**params, "epochs": epochs, "seed": self.seed})
-
-
-def fewer_than(epochs: int) -> list[int]:
-    """Return numbers of epochs below this one, each about a root of two times the one before.
-
-    Examples
-    --------
-    >>> fewer_than(16)
-    [1, 2, 3, 4, 6, 8, 11]
-    """
-    found, share = set[int](), epochs / 2**0.5
-    while share >= 0.75:
-        found.add(round(share))
-        share /= 2**0.5
-    return sorted(found - {epochs})
 
 
 def _is_plain(value: object) -> bool:

@@ -244,7 +244,6 @@ class Search:
         best, defaults = (self.fits.expected_seconds(n) for n in (n_factors, usual))
         share = _DECIDING * (self.budget.seconds or 0.0)
         deciding = min(max(best, share), CHECKED * best) + defaults
-        deciding += self.fits.fewer_seconds(n_factors)
         return _RESERVE * (deciding + max(best, defaults, self.contender_seconds))
 
     def _over(self, n_factors: int) -> bool:

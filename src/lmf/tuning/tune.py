@@ -76,9 +76,9 @@ def tune(
         given, is one of ratings, else ``"weighted"``.
     metric : str or callable, optional
         ``"ndcg@20"`` and the like (:func:`lmf.metrics`), ``"rmse"`` or ``"mae"``; or a function of
-        a model, fitted to the split's training part, and the split; in the end the function decides
-        how many epochs are best, too. By default RMSE for ``"biased"`` and ``"svdpp"``, else
-        NDCG@20.
+        a model and the split, asked after each epoch on the split's training part, so that it
+        decides how many epochs are best, too. By default RMSE for ``"biased"`` and ``"svdpp"``,
+        else NDCG@20.
     budget : str or number, optional
         Of time, for all of it: ``"90s"``, ``"5m"``, ``"1h"``, or seconds. None: by `trials` alone,
         which makes the result the same on every machine of one kind.
@@ -329,12 +329,11 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
     first = [trial for trial in run.trials.finished if dict(trial.place) == usual][:1]
     others = [trial for trial in ranked[:CHECKED] if trial not in first]
     places, checked = [*others[:1], *first, *others[1:]], list[Finished]()
-    final = fewer = 0.0  # seconds of what comes after, whichever of those checked it will be
+    final = 0.0  # seconds of what comes after, whichever of those checked it will be
     for trial in places:
         expected = run.fits.expected_seconds(trial.n_factors)
         final = max(final, expected, run.contender_seconds)
-        fewer = max(fewer, run.fits.fewer_seconds(trial.n_factors))
-        if checked and run.budget.left < expected + fewer + 1.1 * final:
+        if checked and run.budget.left < expected + 1.1 * final:
             break
         found = run.fits.again(trial, second)
         if found is None:  # out of time: what the search saw of it has to do
@@ -348,11 +347,8 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
         )
     sign = -1.0 if second.direction == "maximize" else 1.0
     result = min(checked, key=lambda trial: sign * trial.value)
-    brief = run.fits.fewer_epochs(result, second, 1.1 * final)
-    if brief is not result:
-        told(f"better after {brief.best_epoch} epochs: {second.metric} {brief.value:.5f}")
     of_usual = [trial.value for trial in checked if dict(trial.place) == usual]
-    return _Verdict(brief, of_usual[0] if of_usual else None)
+    return _Verdict(result, of_usual[0] if of_usual else None)
 
 
 def _final(result: Finished, seed: int) -> dict[str, Any]:

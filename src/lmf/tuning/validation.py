@@ -9,7 +9,7 @@ import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, split_last, split_random
-from lmf.errors import InputError, ParameterError
+from lmf.errors import InputError, LmfError, ParameterError
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import select_metrics
 from lmf.evaluation.rating_errors import RATING_METRICS, rating_errors
@@ -51,9 +51,30 @@ class Validation:
     chosen: str = "given"
 
     @property
-    def watched(self) -> bool:
-        """Whether what is watched during a fit, 1 - NDCG@20 or RMSE, speaks for the metric."""
+    def settles(self) -> bool:
+        """Whether fits watch NDCG@20 or RMSE, which hardly change any more after some epochs.
+
+        A function is watched itself, and may be at its best long before.
+        """
         return self.function is None
+
+    @property
+    def judge(self) -> Interactions | Callable[[Model], float]:
+        """What ``fit(validation=)`` gets: the test part, or the function as an error."""
+        function = self.function
+        if function is None:
+            return self.split.test
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        return lambda model: sign * self._number(function(model, self.split))
+
+    def told(self, model: Model, record: EpochRecord) -> float | None:
+        """Return what an epoch's validation error says: the function's value, NDCG@20 or RMSE."""
+        error = record.validation
+        if error is None:
+            return None
+        if self.function is not None:
+            return -error if self.direction == "maximize" else error
+        return error if model.predicts_values else 1.0 - error
 
     def is_better(self, one: float, other: float) -> bool:
         """Whether a value is better than another."""
@@ -80,37 +101,44 @@ class Validation:
     def lasting_epoch(self, model: Model) -> int:
         """Return the last epoch as good as the best, but for a difference that is none.
 
-        Which epoch of a plateau is the lowest is chance, and more data need more epochs.
+        Which epoch of a plateau is the lowest is chance, and more data need more epochs. What is a
+        difference of a caller's function nobody knows: there it is the best one.
         """
         history = model.history_
         if history.best_epoch is None:
             return len(history)
+        if not self.settles:
+            return history.best_epoch
         best = history[history.best_epoch - 1]
         return max(one.epoch for one in history if not left_plateau(model, best, one))
 
     def value(self, model: Model, *, epoch: int | None = None) -> float:
         """Measure a model that was fitted with this validation, at its best or at another epoch.
 
-        NDCG@20 and RMSE are known of each epoch; for other metrics it is always the best.
+        A function, NDCG@20 and RMSE are known of each epoch; for other metrics it is always the
+        best.
         """
-        if self.function is not None:
-            told = self.function(model, self.split)
-            try:
-                return float(told)
-            except (TypeError, ValueError):
-                raise ParameterError(
-                    "metric", self.metric, f"a function that returns a number, not {told!r}"
-                ) from None
         best = model.history_.best_epoch if epoch is None else epoch
-        error = None if best is None else model.history_[best - 1].validation
-        if self.metric == "ndcg@20" and not model.predicts_values and error is not None:
-            return 1.0 - error
-        if self.metric == "rmse" and model.predicts_values and error is not None:
-            return error
+        told = None if best is None else self.told(model, model.history_[best - 1])
+        watched = "rmse" if model.predicts_values else "ndcg@20"
+        if told is not None and (self.function is not None or self.metric == watched):
+            return told
         if self.metric in RATING_METRICS:
             return float(getattr(rating_errors(model, self.split.test), self.metric))
         report = evaluate(model, self.split.test, metrics=self.metric, baseline=False)
         return report.value(self.metric)
+
+    def _number(self, told: object) -> float:
+        """Take what a function tells, if it is a finite number."""
+        try:
+            value = float(told)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ParameterError(
+                "metric", self.metric, f"a function that returns a number, not {told!r}"
+            ) from None
+        if not np.isfinite(value):
+            raise LmfError(f"{self.metric} is {value}")
+        return value
 
 
 def left_plateau(model: Model, best: EpochRecord, one: EpochRecord) -> bool:
