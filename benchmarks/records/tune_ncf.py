@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -104,13 +105,19 @@ def ndcg_among_hundred(model, split) -> float:
     """NDCG@10 of each held-out item among a hundred, the mean of each user, the mean of users."""
     users, items, negatives = among(split)
     factors, gains = model.factors_, np.zeros(len(items))
-    for start in range(0, len(factors.users), 512):
-        chosen = slice(*np.searchsorted(users, (start, start + 512)))
-        scores = factors.user_factors[start : start + 512] @ factors.item_factors.T
-        row = users[chosen] - start
-        positive = scores[row, items[chosen]]
-        before = (~(scores[row[:, None], negatives[chosen]] < positive[:, None])).sum(axis=1)
+    all_scores = factors.user_factors @ factors.item_factors.T
+
+    def some(start: int) -> None:  # of few users, whose scores stay in a cache
+        chosen = slice(*np.searchsorted(users, (start, start + 64)))
+        scores = all_scores[start : start + 64].ravel()
+        row = (users[chosen] - start) * all_scores.shape[1]
+        positive = scores.take(row + items[chosen])
+        others = scores.take(row[:, None] + negatives[chosen])
+        before = (~(others < positive[:, None])).sum(axis=1)
         gains[chosen] = (before < CUTOFF) / np.log2(before + 2.0)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(some, range(0, len(factors.users), 64)))
     counts = np.bincount(users)
     return float((np.bincount(users, gains)[counts > 0] / counts[counts > 0]).mean())
 
