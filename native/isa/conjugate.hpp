@@ -20,13 +20,89 @@ LMF_INLINE Vector<float> part_of(const float* v, std::int64_t k, std::int64_t d)
   return k + width<float> <= d ? load(v + k) : load_part(v + k, static_cast<int>(d - k));
 }
 
+// The products of some rows with u, in parts: a vector of sums each. Two sums of a row are under way at
+// once, for one would wait for itself.
+template <int Rows>
+LMF_INLINE void multiply(const float* const* rows, const float* u, std::int64_t d, Vector<float>* products) {
+  constexpr int W = width<float>;
+  const float* v[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) v[r] = rows[r];
+  Vector<float> even[Rows] = {}, odd[Rows] = {};
+  std::int64_t k = 0;
+  for (; k + 2 * W <= d; k += 2 * W) {
+    const Vector<float> first = load(u + k), second = load(u + k + W);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) even[r] += load(v[r] + k) * first;
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) odd[r] += load(v[r] + k + W) * second;
+  }
+  for (; k < d; k += W) {
+    const Vector<float> along = load(u + k);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) even[r] += part_of(v[r], k, d) * along;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) products[r] = even[r] + odd[r];
+}
+
+// part += sum of t_r v_r, for so many vectors of numbers, whose sums stay in registers.
+template <int Rows, int Vectors>
+LMF_INLINE void add_some(const float* const* rows, std::int64_t from, const float* t, float* part) {
+  constexpr int W = width<float>;
+  Vector<float> total[Vectors];
+#pragma GCC unroll 16
+  for (int k = 0; k < Vectors; ++k) total[k] = load(part + k * W);
+#pragma GCC unroll 1
+  for (int r = 0; r < Rows; ++r) {
+    const Vector<float> scale = broadcast(t[r]);
+    const float* v = rows[r] + from;
+#pragma GCC unroll 16
+    for (int k = 0; k < Vectors; ++k) total[k] += scale * load(v + k * W);
+  }
+#pragma GCC unroll 16
+  for (int k = 0; k < Vectors; ++k) store(part + k * W, total[k]);
+}
+template <int Rows>
+LMF_INLINE void add(const float* const* rows, const float* t, std::int64_t d, float* part) {
+  constexpr int W = width<float>, many = W == 16 ? 16 : 8;
+  std::int64_t k = 0;
+  for (; k + many * W <= d; k += many * W) add_some<Rows, many>(rows, k, t, part + k);
+  for (; k + 4 * W <= d; k += 4 * W) add_some<Rows, 4>(rows, k, t, part + k);
+  for (; k + W <= d; k += W) add_some<Rows, 1>(rows, k, t, part + k);
+  if (k < d) {
+    Vector<float> total = load(part + k);
+    for (int r = 0; r < Rows; ++r) total += broadcast(t[r]) * part_of(rows[r], k, d);
+    store(part + k, total);
+  }
+}
+
+// A vector of the sums of as many vectors as it has lanes: each round adds two halves of two vectors and
+// leaves half as many, so that it takes half the shuffles of a transpose.
+template <int Half>
+LMF_INLINE Vector<float> sums_of(Vector<float>* parts) {
+  constexpr int W = width<float>;
+  if constexpr (Half == 0) {
+    return parts[0];
+  } else {
+#pragma GCC unroll 16
+    for (int r = 0; r < Half; ++r) {
+      Vector<float> lower = parts[r], upper = parts[r + Half];
+      exchange<float, Half>(lower, upper, std::make_index_sequence<W>{});
+      parts[r] = lower + upper;
+    }
+    return sums_of<Half / 2>(parts);
+  }
+}
+
 // sum += sum_e t_e v_e, where t = coefficient(e, s) of as many interactions as a vector has lanes and
-// s = v_e.u of each. `part` and `sum` have d elements, padded to whole vectors; so has u, with zeros.
-template <class Coefficient>
+// s = v_e.u of each, or 0 where u is. `part` and `sum` have d elements, padded to whole vectors; so has
+// u, with zeros.
+template <bool multiplied = true, class Coefficient>
 LMF_INLINE void pass(const Row& row, const float* u, float* part, double* sum, bool far,
                      Coefficient&& coefficient) {
   constexpr int W = width<float>;
-  constexpr int together = W < 8 ? W : 8;  // more rows than that have no registers for their addresses
+  constexpr int together = W == 16 ? 8 : 4;  // there are registers for two sums of each
   const std::int64_t d = row.problem.d, padded = round_up(d, W);
   const std::int64_t following = row.following();
   const auto flush = [&] {
@@ -42,28 +118,18 @@ LMF_INLINE void pass(const Row& row, const float* u, float* part, double* sum, b
     if (far)
       for (int r = 0; r < W; ++r)
         if (e + W + r < following) row.prefetch(e + W + r);
-    Vector<float> products[W] = {};
-    for_vectors<float>(v[0], d, [&](std::int64_t k, Vector<float>) {
-      const Vector<float> along = load(u + k);
-#pragma GCC unroll 16
-      for (int r = 0; r < W; ++r) products[r] += part_of(v[r], k, d) * along;
-    });
-    transpose<float>(products);  // so that lane r of their sum is the product of row r
+    Vector<float> s{};  // lane r: the product of row r
+    if constexpr (multiplied) {
+      Vector<float> products[W];
 #pragma GCC unroll 4
-    for (int half = W / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-      for (int r = 0; r < half; ++r) products[r] += products[r + half];
+      for (int first = 0; first < W; first += together)
+        multiply<together>(v + first, u, d, products + first);
+      s = sums_of<W / 2>(products);
+    }
     float t[W];
-    store(t, coefficient(e, products[0], live));
+    store(t, coefficient(e, s, live));
     for (int r = live; r < W; ++r) t[r] = 0;
-#pragma GCC unroll 4
-    for (int first = 0; first < W; first += together)
-      for_vectors<float>(v[0], d, [&](std::int64_t k, Vector<float>) {
-        Vector<float> total = load(part + k);
-#pragma GCC unroll 8
-        for (int r = first; r < first + together; ++r) total += broadcast(t[r]) * part_of(v[r], k, d);
-        store(part + k, total);
-      });
+    add<W>(v, t, d, part);
     alone += W;
     if (alone >= summed_alone) {
       flush();
@@ -94,7 +160,7 @@ struct Conjugate {
   float* part;
   std::int64_t d, padded;
   bool far;           // whether the interactions' factors do not stay in the second cache
-  bool uniform;       // whether every c - w0 is the same
+  bool uniform;       // whether every c - w0 is the same, and every c
   double energy = 0;  // the row's objective after `begin`, and after `advance`
 
   Conjugate(const Row& row, Workspace& work)
@@ -111,17 +177,23 @@ struct Conjugate {
     return lanes(e, live, [&](std::int64_t at) { return row.excess(at); });
   }
 
-  // The residual at y, and what the objective is there; y is rounded to what x can be.
-  void begin() {
-    for (std::int64_t k = 0; k < padded; ++k) {
-      u[k] = static_cast<float>(narrow[k] * y[k]);
-      y[k] = narrow[k] > 0 ? u[k] / narrow[k] : 0.0;
-      image[k] = 0;
-    }
-    energy = 0;
-    pass(row, u, part, image, true, [&](std::int64_t e, Vector<float> s, int live) {
-      float products[width<float>], t[width<float>] = {};
+  // What the residual is made of at u, and the errors there.
+  template <bool multiplied>
+  void look() {
+    constexpr int W = width<float>;
+    const bool alike = uniform && !row.targets && row.n > 0;
+    const double c = alike ? row.weight(0) : 0.0, rest = alike ? row.excess(0) : 0.0;
+    Vector<double> errors{};  // of whole vectors, where all weigh alike and every target is 1
+    pass<multiplied>(row, u, part, image, true, [&](std::int64_t e, Vector<float> s, int live) {
+      float products[W], t[W] = {};
       store(products, s);
+      if (alike && live == W) {
+        for (int half = 0; half < W; half += width<double>) {
+          const Vector<double> product = Widen<double>::load_full(products + half), error = 1.0 - product;
+          errors += c * error * error - (c - rest) * product * product;
+        }
+        return static_cast<float>(c) - static_cast<float>(rest) * s;
+      }
       for (int r = 0; r < live; ++r) {
         const double product = products[r], target = row.target(e + r), weight = row.weight(e + r);
         const double excess = row.excess(e + r);
@@ -130,6 +202,19 @@ struct Conjugate {
       }
       return load(t);
     });
+    energy += sum<double>(errors);
+  }
+
+  // The residual at y, and what the objective is there; y is rounded to what x can be.
+  template <bool multiplied = true>
+  void begin() {
+    for (std::int64_t k = 0; k < padded; ++k) {
+      u[k] = static_cast<float>(narrow[k] * y[k]);
+      y[k] = narrow[k] > 0 ? u[k] / narrow[k] : 0.0;
+      image[k] = 0;
+    }
+    energy = 0;
+    look<multiplied>();
     for (std::int64_t k = 0; k < padded; ++k) {
       residual[k] = narrow[k] * image[k] - y[k];
       energy += y[k] * y[k];
@@ -221,7 +306,7 @@ struct Conjugate {
   // take more.
   int solve(int steps) {
     for (std::int64_t k = 0; k < padded; ++k) y[k] = 0;
-    begin();
+    begin<false>();
     for (int round = 0; round <= most_restarts; ++round) {
       if (product(residual, residual) > 0) steps = converge(steps);
       if (steps < 0) return -1;

@@ -17,9 +17,12 @@ LMF_INLINE std::int64_t stride_of(std::int64_t size) {
   return stride % 512 == 0 ? stride + width<float> : stride;
 }
 
-// Rows of a packed panel: it should fit the first-level cache, but amortize a pass over C.
+// Numbers of a packed panel, 24 KB: with what passes it, it should stay in a first-level cache of 32.
+constexpr std::int64_t panel_numbers = 6144;
+
+// Rows of a packed panel, which should amortize a pass over C.
 LMF_INLINE std::int64_t panel_depth(std::int64_t stride) {
-  const std::int64_t depth = 12288 / stride / width<float> * width<float>;
+  const std::int64_t depth = panel_numbers / stride / width<float> * width<float>;
   return depth < 32 ? 32 : depth > 256 ? 256 : depth;
 }
 
@@ -45,7 +48,7 @@ struct Workspace {
     };
     // A panel is depth x stride of a matrix of at most this stride; a narrower one may be deeper,
     // but never holds more than this.
-    const std::int64_t panel_elements = 12288 > 32 * stride ? 12288 : 32 * stride;
+    const std::int64_t panel_elements = panel_numbers > 32 * stride ? panel_numbers : 32 * stride;
     matrix = take(stride * (d + 2 * tile_rows));
     panel = take(panel_elements + 256 * width<float>);
     x = take(stride);
@@ -124,19 +127,30 @@ struct Widen<float> {
 template <>
 struct Widen<double> {
   typedef float half __attribute__((vector_size(vector_bytes / 2)));
+#if defined(__AVX512F__)
+  // In one instruction, where a compiler makes four of a conversion.
+  static LMF_INLINE Vector<double> wide(half narrow) {
+    return _mm512_cvtps_pd(reinterpret_cast<__m256>(narrow));
+  }
+#else
+  static LMF_INLINE Vector<double> wide(half narrow) {
+    return __builtin_convertvector(narrow, Vector<double>);
+  }
+#endif
   static LMF_INLINE Vector<double> load_full(const float* v) {
     half narrow;
     std::memcpy(&narrow, v, sizeof(narrow));
-    return __builtin_convertvector(narrow, Vector<double>);
+    return wide(narrow);
   }
   static LMF_INLINE Vector<double> load_some(const float* v, int count) {
 #if defined(__AVX512VL__)
-    const half narrow = _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << count) - 1), v);
+    const half narrow =
+        reinterpret_cast<half>(_mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << count) - 1), v));
 #else
     half narrow{};
     std::memcpy(&narrow, v, sizeof(float) * count);
 #endif
-    return __builtin_convertvector(narrow, Vector<double>);
+    return wide(narrow);
   }
 };
 

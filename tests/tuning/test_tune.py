@@ -252,6 +252,20 @@ def worse_with_penalty(model: Model, _split: Split) -> float:
     return len(model.history_) - 9 * float(model.get_params()["regularization"])
 
 
+def test_what_an_epoch_says_goes_the_way_of_the_metric() -> None:
+    record = EpochRecord(3, 1.0, None, 0.1, 0.8)
+    ways = {"ndcg@20": "maximize", "rmse": "minimize"}
+    by_name = {name: Validation(split_random(DATA, 0.2), name, way) for name, way in ways.items()}
+    assert by_name["rmse"].told(record) == 0.8
+    assert by_name["ndcg@20"].told(record) == pytest.approx(0.2)
+    up, down = (
+        Validation(by_name["rmse"].split, "worse_with_penalty", way, worse_with_penalty)
+        for way in ("maximize", "minimize")
+    )
+    assert (up.told(record), down.told(record)) == (-0.8, 0.8)
+    assert up.told(EpochRecord(3, 1.0, None, 0.1)) is None
+
+
 @pytest.mark.parametrize("told", [None, "much", [1, 2]])
 def test_a_function_that_tells_no_number_is_refused_by_name(told: object) -> None:
     def vague(_model: Model, _split: Split) -> object:

@@ -196,7 +196,7 @@ class Fits:
 
     def _hopeless(self, trial: optuna.Trial, record: EpochRecord) -> bool:
         """Report an epoch to the study; whether its pruner gives the trial up."""
-        told = self.validation.told(self.space.model, record)
+        told = self.validation.told(record)
         if told is None:
             return False
         trial.report(told, record.epoch)

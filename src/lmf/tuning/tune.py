@@ -329,7 +329,7 @@ def _decided(run: Search, second: Validation, told: Callable[[str], None]) -> _V
     first = [trial for trial in run.trials.finished if dict(trial.place) == usual][:1]
     others = [trial for trial in ranked[:CHECKED] if trial not in first]
     places, checked = [*others[:1], *first, *others[1:]], list[Finished]()
-    final = 0.0  # seconds of what comes after, whichever of those checked it will be
+    final = 0.0  # seconds of the fit to everything, whichever of those checked it will be
     for trial in places:
         expected = run.fits.expected_seconds(trial.n_factors)
         final = max(final, expected, run.contender_seconds)

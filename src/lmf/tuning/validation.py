@@ -67,14 +67,16 @@ class Validation:
         sign = -1.0 if self.direction == "maximize" else 1.0
         return lambda model: sign * self._number(function(model, self.split))
 
-    def told(self, model: Model, record: EpochRecord) -> float | None:
-        """Return what an epoch's validation error says: the function's value, NDCG@20 or RMSE."""
+    def told(self, record: EpochRecord) -> float | None:
+        """Return what an epoch's validation error says, in the direction of the metric.
+
+        The function's value, NDCG@20 or RMSE; 1 - RMSE where a model of ratings is measured by
+        lists.
+        """
         error = record.validation
-        if error is None:
-            return None
-        if self.function is not None:
-            return -error if self.direction == "maximize" else error
-        return error if model.predicts_values else 1.0 - error
+        if error is None or self.direction == "minimize":
+            return error
+        return 1.0 - error if self.settles else -error
 
     def is_better(self, one: float, other: float) -> bool:
         """Whether a value is better than another."""
@@ -119,7 +121,7 @@ class Validation:
         best.
         """
         best = model.history_.best_epoch if epoch is None else epoch
-        told = None if best is None else self.told(model, model.history_[best - 1])
+        told = None if best is None else self.told(model.history_[best - 1])
         watched = "rmse" if model.predicts_values else "ndcg@20"
         if told is not None and (self.function is not None or self.metric == watched):
             return told
