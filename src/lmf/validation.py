@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lmf.errors import InputError, ParameterError
+from lmf.errors import InputError, LmfError, ParameterError
 
 __all__ = [
     "FloatArray",
@@ -36,6 +36,7 @@ __all__ = [
     "generator",
     "index_vector",
     "read_only",
+    "told_number",
     "vector",
 ]
 
@@ -182,6 +183,32 @@ def checked_iterator(name: str, value: object, expected: str) -> Iterator[Any]:
         return iter(value)  # type: ignore[call-overload, no-any-return]
     except TypeError:
         raise ParameterError(name, value, expected) from None
+
+
+def told_number(name: str, function: str, told: object, where: str = "") -> float:
+    """Return what a caller's function told as a float, else raise `ParameterError`.
+
+    A number that is not finite is an `LmfError`, which says `where` it was told: a function may
+    have none for some models.
+
+    Examples
+    --------
+    >>> told_number("metric", "mine", 0.5)
+    0.5
+    >>> told_number("metric", "mine", None)
+    Traceback (most recent call last):
+        ...
+    lmf.errors.ParameterError: metric='mine' is out of range: expected a function that returns a \
+number, not None
+    """
+    try:
+        number = float(told)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        expected = f"a function that returns a number, not {told!r}"
+        raise ParameterError(name, function, expected) from None
+    if not math.isfinite(number):
+        raise LmfError(f"{function} is {number}{where}")
+    return number
 
 
 def checked_threads(n_threads: object) -> int:

@@ -177,6 +177,7 @@ def test_the_model_of_an_epoch_answers_like_a_fitted_one(model: Model) -> None:
         return float(np.square(np.asarray(now.predict((users, items))) - 3.0).mean())
 
     model.fit(data, validation=error, patience=99)
+    assert told
     assert told == [2] * len(told)
     assert [record.validation is not None for record in model.history_] == [True] * len(told)
 
@@ -189,9 +190,10 @@ def test_a_model_is_measured_with_its_means_after_each_epoch() -> None:
 
 
 def test_a_function_that_tells_no_number_is_refused(film_data: Interactions) -> None:
-    with pytest.raises(ParameterError, match=r"validation=.*returns a number, not None"):
-        WeightedMF(2).fit(film_data, validation=lambda _: None)
-    with pytest.raises(lmf.errors.LmfError, match=r"nan of the model after epoch 1"):
+    for told in (None, "much", [1, 2], 10**400):  # the last is beyond floats
+        with pytest.raises(ParameterError, match=r"validation=.*returns a number, not "):
+            WeightedMF(2).fit(film_data, validation=lambda _, told=told: told)
+    with pytest.raises(lmf.errors.LmfError, match=r"nan after epoch 1"):
         WeightedMF(2).fit(film_data, validation=lambda _: float("nan"))
 
 

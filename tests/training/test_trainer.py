@@ -126,3 +126,19 @@ def test_what_a_callback_raises_in_a_resumed_fit_is_its_callers_own(tmp_path: Pa
         lmf.WeightedMF(n_factors=2, epochs=3, tolerance=0).fit(
             pairs, resume=True, callback=broken, **ask
         )
+
+
+def test_what_a_function_raises_in_a_resumed_fit_is_its_callers_own(tmp_path: Path) -> None:
+    pairs = {"user": [1, 1, 2, 3], "item": [1, 2, 2, 3]}
+    ask: dict[str, Any] = {"checkpoint": tmp_path / "fit", "checkpoint_every": 0}
+
+    def broken_later(model: lmf.WeightedMF) -> float:
+        if len(model.history_) > 1:
+            raise ZeroDivisionError("mine")
+        return 1.0
+
+    lmf.WeightedMF(n_factors=2, epochs=1).fit(pairs, validation=broken_later, **ask)
+    with pytest.raises(ZeroDivisionError, match=r"^mine$"):
+        lmf.WeightedMF(n_factors=2, epochs=3).fit(
+            pairs, resume=True, validation=broken_later, **ask
+        )

@@ -183,7 +183,8 @@ class Model(FittedModel):
         Raises
         ------
         InputError, ParameterError
-            Before any work is done, naming column, row or parameter.
+            Before any work is done, naming column, row or parameter; and ParameterError where a
+            function for `validation` tells no number, LmfError where that is not finite.
         CheckpointError
             Before any work is done: the file is of another fit or damaged, saying what differs
             and the way out.

@@ -14,10 +14,11 @@ from lmf import _native
 from lmf.data.csr import CSR
 from lmf.data.interactions import Interactions
 from lmf.data.vocabulary import Vocabulary
-from lmf.errors import InputError, LmfError, ParameterError
+from lmf.errors import InputError
 from lmf.factors import Factors
 from lmf.retrieval import score_pairs, top_items
 from lmf.training.trained import Trained
+from lmf.validation import told_number
 
 __all__ = ["HeldOut", "OwnError"]
 
@@ -133,16 +134,8 @@ class OwnError:
             If the number is not finite.
         """
         told = self.function(self.model(trained))
-        try:
-            error = float(told)
-        except (TypeError, ValueError):
-            raise ParameterError(
-                "validation", self.name, f"a function that returns a number, not {told!r}"
-            ) from None
-        if not np.isfinite(error):
-            epoch = trained.history[-1].epoch
-            raise LmfError(f"{self.name} says {error} of the model after epoch {epoch}")
-        return error
+        where = f" after epoch {trained.history[-1].epoch}"
+        return told_number("validation", self.name, told, where)
 
     def fingerprint(self) -> str:
         """Return the function's name: what it does cannot be told."""

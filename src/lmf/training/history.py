@@ -20,9 +20,9 @@ class EpochRecord:
     """One epoch: its number from 1, the objective after it, and what it took.
 
     ``relative_change`` is (before - after) / |before|, ``None`` in the first epoch;
-    ``seconds`` is the time since the fit began; ``validation`` the error on held-out interactions,
-    ``None`` where there are none; ``training`` the root mean squared error on the ratings learned
-    from, ``None`` where they are no ratings.
+    ``seconds`` is the time since the fit began; ``validation`` the error on held-out interactions
+    or a caller's own, ``None`` where there is none; ``training`` the root mean
+    squared error on the ratings learned from, ``None`` where they are no ratings.
     """
 
     epoch: int

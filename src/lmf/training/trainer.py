@@ -17,7 +17,7 @@ from lmf.data.vocabulary import Vocabulary
 from lmf.errors import CheckpointError, InputError, LmfError, ModelFileError, ParameterError
 from lmf.factors import Factors
 from lmf.training.checkpoint import Arrays, Checkpoint
-from lmf.training.history import EpochRecord, History
+from lmf.training.history import History
 from lmf.training.loop import Callback, run_epochs
 from lmf.training.trained import Trained
 
@@ -197,57 +197,52 @@ def train(
         if checkpoint is not None and (last or checkpoint.due):
             checkpoint.write(trainer.arrays(), best, history)
 
-    with _blaming(checkpoint if len(history) else None, watch.callback) as callback:
-        try:
-            run_epochs(
-                lambda: trainer.epoch(next(numbers)),
-                epochs=epochs,
-                tolerance=tolerance,
-                callback=callback,
-                progress=watch.progress,
-                training=lambda: trainer.training_error,
-                validate=None if watch.judge is None else partial(validation_error, watch.judge),
-                improved=keep if trainer.keeps_best else None,
-                converged=lambda: trainer.converged,
-                patience=watch.patience if trainer.keeps_best else epochs,
-                history=history,
-                passed=passed,
-            )
-        except ModelFileError as error:
-            if checkpoint is None:
-                raise
-            history.stopped, checkpoint.failure = "checkpoint", error
-        try:
+    # The trainer alone: what a callback raises, or a judge, is its caller's own.
+    source = checkpoint if len(history) else None
+
+    def step() -> float:
+        with _blaming(source):
+            return trainer.epoch(next(numbers))
+
+    try:
+        run_epochs(
+            step,
+            epochs=epochs,
+            tolerance=tolerance,
+            callback=watch.callback,
+            progress=watch.progress,
+            training=lambda: trainer.training_error,
+            validate=None if watch.judge is None else partial(validation_error, watch.judge),
+            improved=keep if trainer.keeps_best else None,
+            converged=lambda: trainer.converged,
+            patience=watch.patience if trainer.keeps_best else epochs,
+            history=history,
+            passed=passed,
+        )
+    except ModelFileError as error:
+        if checkpoint is None:
+            raise
+        history.stopped, checkpoint.failure = "checkpoint", error
+    try:
+        with _blaming(source):
             if best:
                 trainer.restore(best)
             if history.stopped != "interrupted":
                 trainer.finish()
-        except KeyboardInterrupt:  # every row is still a good one
-            history.stopped = "interrupted"
-        return result(trainer.factors(users, items), history)
+    except KeyboardInterrupt:  # every row is still a good one
+        history.stopped = "interrupted"
+    return result(trainer.factors(users, items), history)
 
 
 @contextmanager
-def _blaming(checkpoint: Checkpoint | None, callback: Callback | None) -> Iterator[Callback | None]:
-    """Turn what a kernel says of numbers it cannot use into an error of the file they are from.
-
-    Gives back the callback, for what that raises is its caller's own.
-    """
-    own: list[Exception] = []
+def _blaming(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Turn what a kernel says of numbers it cannot use into an error of the file they are from."""
     try:
-        yield None if callback is None else partial(_noting, own, callback)
+        yield
     except (ArithmeticError, ValueError) as error:
-        if checkpoint is None or isinstance(error, LmfError) or error in own:
+        if checkpoint is None or isinstance(error, LmfError):
             raise
         raise checkpoint.damaged(error) from error
-
-
-def _noting(raised: list[Exception], callback: Callback, record: EpochRecord) -> bool | None:
-    try:
-        return callback(record)
-    except Exception as error:
-        raised.append(error)
-        raise
 
 
 def _resumed(

@@ -9,13 +9,13 @@ import numpy as np
 
 from lmf.data.interactions import Interactions
 from lmf.data.splits import Split, split_last, split_random
-from lmf.errors import InputError, LmfError, ParameterError
+from lmf.errors import InputError, ParameterError
 from lmf.evaluation.evaluate import evaluate
 from lmf.evaluation.metrics import select_metrics
 from lmf.evaluation.rating_errors import RATING_METRICS, rating_errors
 from lmf.models import Model
 from lmf.training.history import EpochRecord
-from lmf.validation import checked_choice
+from lmf.validation import checked_choice, told_number
 
 __all__ = ["EQUAL", "Measure", "Validation", "left_plateau", "validation_of"]
 
@@ -65,7 +65,11 @@ class Validation:
         if function is None:
             return self.split.test
         sign = -1.0 if self.direction == "maximize" else 1.0
-        return lambda model: sign * self._number(function(model, self.split))
+
+        def error(model: Model) -> float:
+            return sign * told_number("metric", self.metric, function(model, self.split))
+
+        return error
 
     def told(self, record: EpochRecord) -> float | None:
         """Return what an epoch's validation error says, in the direction of the metric.
@@ -129,18 +133,6 @@ class Validation:
             return float(getattr(rating_errors(model, self.split.test), self.metric))
         report = evaluate(model, self.split.test, metrics=self.metric, baseline=False)
         return report.value(self.metric)
-
-    def _number(self, told: object) -> float:
-        """Take what a function tells, if it is a finite number."""
-        try:
-            value = float(told)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ParameterError(
-                "metric", self.metric, f"a function that returns a number, not {told!r}"
-            ) from None
-        if not np.isfinite(value):
-            raise LmfError(f"{self.metric} is {value}")
-        return value
 
 
 def left_plateau(model: Model, best: EpochRecord, one: EpochRecord) -> bool:
