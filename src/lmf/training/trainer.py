@@ -190,9 +190,6 @@ def train(
             else:
                 best[name] = array.copy()
 
-    def validation_error(judge: Judge) -> float:
-        return judge.error(result(trainer.factors(users, items), history))
-
     def passed(last: bool) -> None:
         if checkpoint is not None and (last or checkpoint.due):
             checkpoint.write(trainer.arrays(), best, history)
@@ -203,6 +200,14 @@ def train(
     def step() -> float:
         with _blaming(source):
             return trainer.epoch(next(numbers))
+
+    def present() -> Trained:
+        with _blaming(source):
+            factors = trainer.factors(users, items)
+        return result(factors, history)
+
+    def validation_error(judge: Judge) -> float:
+        return judge.error(present())
 
     try:
         run_epochs(
@@ -231,7 +236,7 @@ def train(
                 trainer.finish()
     except KeyboardInterrupt:  # every row is still a good one
         history.stopped = "interrupted"
-    return result(trainer.factors(users, items), history)
+    return present()
 
 
 @contextmanager
