@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "parallel.hpp"
 
@@ -56,6 +57,7 @@ struct RowProblem {
   // Steps of conjugate gradients that a row makes from where it is in X, instead of being solved, if
   // they are cheaper; 0: every row is solved.
   int steps = 0;
+  bool warm = false;                       // conjugate gradients begin where a row is, though they solve it
   int usual_passes = 0;                    // what `passes` says of such rows; 0: nobody has asked
   double relaxation = 1;                   // from where it is in X a row goes so many times as far
   float* out = nullptr;                    // X: n_rows x d
@@ -89,6 +91,10 @@ bool solve_rows(const RowProblem& problem, int n_threads, const Interrupt& inter
 // that way.
 int usual_passes(const RowProblem& problem);
 
+// 1 for each row of a warm problem that does not begin where it is: conjugate gradients cannot solve it
+// sooner, however soon they end, or not by much.
+std::vector<std::uint8_t> cold_rows(const RowProblem& problem);
+
 inline constexpr int too_many = 1 << 20;
 
 // One build of the solver (native/isa/rows.cpp).
@@ -99,6 +105,14 @@ struct RowKernels {
                 RowCounts& counts);
   // Of one row; 0 if another form is cheaper beforehand, too_many where there is no end to them.
   int (*passes)(const RowProblem& problem, std::int64_t row, void* workspace);
+  // Whether a row of a warm problem would begin where it is.
+  bool (*is_warm)(const RowProblem& problem, std::int64_t row);
+  // Whether a row is solved by conjugate gradients and so long that each of its passes would read V anew.
+  bool (*is_long)(const RowProblem& problem, std::int64_t row);
+  // Solves so many of such rows side by side, to the bits that `solve` gives.
+  std::size_t (*together_bytes)(int d, std::int64_t count);
+  void (*solve_together)(const RowProblem& problem, const std::int64_t* rows, std::int64_t count,
+                         void* workspace, RowCounts& counts);
 };
 
 }  // namespace lmf

@@ -71,12 +71,17 @@ bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_th
     scaled = {};
     problem.gram = basis.values.data();
     rotate(fixed, n_fixed, problem.d, basis.vectors.data(), nullptr, n_threads, {});
+    // Rows that begin where they are must be turned before; the others are replaced.
+    std::vector<std::uint8_t> replaced(problem.n_rows, !from_before);
+    if (!from_before && problem.warm) replaced = cold_rows(problem);
+    if (from_before || problem.warm)
+      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), replaced.data(), n_threads, {});
     problem.usual_passes = usual_passes(problem);
-    if (from_before)
-      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), nullptr, n_threads, {});
     finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
-    if (!finished && !from_before)
-      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), done.data(), n_threads, {});
+    if (!finished) {
+      for (std::int64_t row = 0; row < problem.n_rows; ++row) replaced[row] = done[row] || !replaced[row];
+      rotate(problem.out, problem.n_rows, problem.d, basis.vectors.data(), replaced.data(), n_threads, {});
+    }
   } else {
     finished = solve_rows(problem, n_threads, interrupt, &sweep.counts);
   }

@@ -19,7 +19,8 @@ struct Sweep {
 // With a relaxation w other than 1, or with steps, each row begins where it is in problem.out, and goes
 // w times as far as to its optimum, or to that of the space its steps span (successive over-relaxation
 // by blocks, w from 0 to 2). A row's part of the objective is a quadratic, so what it loses is
-// 1 - (w - 1)^2 of what it would with w = 1; `sweep.objective` is as if w were 1.
+// 1 - (w - 1)^2 of what it would with w = 1; `sweep.objective` is as if w were 1. Where problem.warm is
+// set, rows that conjugate gradients solve begin there, too, and end at their optimum all the same.
 //
 // Returns false if interrupted. The factors are then still a pair: rows that were not solved have
 // been rotated along, and those that were are where they were to go.

@@ -108,7 +108,7 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
                      double unobserved_weight, In1<double> regularization, InOut2<float> fixed,
                      InOut2<float> out, int n_threads, std::optional<In1<float>> row_share,
                      std::optional<In1<float>> fixed_share, double weight_base,
-                     double weight_slope, double relaxation, int steps) {
+                     double weight_slope, double relaxation, int steps, bool warm) {
   const Arguments arguments{indptr,         indices, targets,   weights,     unobserved_weight,
                             regularization, out,     row_share, fixed_share, weight_base,
                             weight_slope};
@@ -117,6 +117,7 @@ nb::tuple sweep_side(In1<std::int64_t> indptr, In1<std::int32_t> indices,
   RowProblem problem = arguments.problem(fixed.shape(0), fixed.shape(1));
   problem.relaxation = relaxation;
   problem.steps = steps;
+  problem.warm = warm;
   Sweep sweep;
   bool finished;
   {
@@ -182,17 +183,18 @@ void bind_rows(nb::module_& m) {
         "n_threads"_a = 0, "row_share"_a.noconvert().none() = nb::none(),
         "fixed_share"_a.noconvert().none() = nb::none(), "weight_base"_a = 0.0,
         "weight_slope"_a = 1.0, "relaxation"_a = 1.0, "steps"_a = 0,
+        "warm"_a = false,
         nb::sig("def half_sweep(indptr: numpy.ndarray, indices: numpy.ndarray, "
                 "targets: numpy.ndarray | None, weights: numpy.ndarray | None, "
                 "unobserved_weight: float, regularization: numpy.ndarray, fixed: numpy.ndarray, "
                 "out: numpy.ndarray, n_threads: int = 0, row_share: numpy.ndarray | None = None, "
                 "fixed_share: numpy.ndarray | None = None, weight_base: float = 0.0, "
-                "weight_slope: float = 1.0, relaxation: float = 1.0, steps: int = 0) "
+                "weight_slope: float = 1.0, relaxation: float = 1.0, steps: int = 0, warm: bool = False) "
                 "-> tuple[float, dict[str, int]]"),
         "Rotates fixed into the eigenbasis of its Gram matrix, in place, and solves every row of "
         "out there; with a relaxation it goes so many times as far from where it was, and with steps "
-        "makes so many of conjugate gradients from there where that is cheaper. Returns the sum of "
-        "the rows' minima, without relaxation, and how they were solved.");
+        "makes so many of conjugate gradients from there where that is cheaper; if warm, those that "
+        "solve a row begin there. Returns the sum of the rows' minima, without relaxation, and how they were solved.");
   m.def("nonnegative_rows", &improve_nonnegative, "indptr"_a.noconvert(), "indices"_a.noconvert(),
         "targets"_a.noconvert().none(), "weights"_a.noconvert().none(), "unobserved_weight"_a,
         "regularization"_a.noconvert(), "fixed"_a.noconvert(), "out"_a.noconvert(),

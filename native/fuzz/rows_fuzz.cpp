@@ -1,5 +1,7 @@
 // solve_rows: every form, and whatever is cheapest, solves the normal equations; a draw is finite and
 // the same again.
+#include <numeric>
+
 #include "normwise.hpp"
 
 namespace lmf {
@@ -11,14 +13,22 @@ using namespace lmf::fuzz;
 
 namespace {
 
-// The kernel itself, or now and then all of solve_rows.
-void solve(const RowProblem& problem, bool whole) {
-  if (whole) {
-    expect(solve_rows(problem, 1, {}), "a run that nobody stops finishes");
-    return;
-  }
+enum class Way { one_by_one, together, whole };
+
+// By the kernel's own two ways, or now and then by all of solve_rows.
+void solve(const RowProblem& problem, Way way) {
+  const RowKernels& kernels = row_kernels();
   RowCounts counts;
-  row_kernels().solve(problem, 0, problem.n_rows, poisoned(row_kernels().workspace_bytes(problem.d)), counts);
+  if (way == Way::whole) {
+    expect(solve_rows(problem, 1, {}), "a run that nobody stops finishes");
+  } else if (way == Way::one_by_one) {
+    kernels.solve(problem, 0, problem.n_rows, poisoned(kernels.workspace_bytes(problem.d)), counts);
+  } else {
+    std::vector<std::int64_t> rows(problem.n_rows);
+    std::iota(rows.begin(), rows.end(), 0);
+    void* memory = poisoned(kernels.together_bytes(problem.d, problem.n_rows));
+    kernels.solve_together(problem, rows.data(), problem.n_rows, memory, counts);
+  }
 }
 
 void solutions_are_right(Bytes& bytes, Problem& given) {
@@ -29,7 +39,14 @@ void solutions_are_right(Bytes& bytes, Problem& given) {
   RowProblem problem = given.problem(out.data());
   problem.form = static_cast<Form>(bytes.in(0, 3));
   problem.objective = minima.data();
-  solve(problem, bytes.rarely(16));
+  solve(problem, bytes.rarely(16) ? Way::whole : Way::one_by_one);
+  if (bytes.rarely(4)) {
+    std::vector<float> again(out.size(), std::numeric_limits<float>::quiet_NaN());
+    problem.out = again.data();
+    solve(problem, Way::together);
+    expect(out.empty() || !std::memcmp(out.data(), again.data(), out.size() * sizeof(float)),
+           "together the same bits");
+  }
   if (given.wild) return;
   expect(all_finite(out) && all_finite(minima), "finite rows and objectives");
   for (std::int64_t row = 0; row < given.rows.n_rows; ++row) {
@@ -53,12 +70,12 @@ void draws_are_finite(Bytes& bytes, const Problem& given) {
   problem.shared_prior = given.rows.n_rows > 0 && bytes.coin();
   problem.objective = errors.data();
   problem.form = bytes.coin() ? Form::primal : Form::dual;
-  solve(problem, false);
+  solve(problem, Way::one_by_one);
   if (given.wild) return;
   expect(all_finite(out) && all_finite(errors), "finite draws and errors");
   if (!bytes.rarely(4)) return;
   problem.out = again.data();
-  solve(problem, bytes.coin());
+  solve(problem, bytes.coin() ? Way::whole : Way::together);
   expect(out == again, "the same draw again");
 }
 

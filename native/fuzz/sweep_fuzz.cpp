@@ -122,10 +122,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Form form = bytes.coin() ? Form::cheapest : Form::conjugate;
   const std::vector<float> at_first = given.fixed;
   std::vector<float> out(given.rows.n_rows * given.d, begun_at);
+  const bool warm = bytes.coin();
+  if (warm && bytes.coin())
+    out = bytes.floats(out.size(), [&] { return given.wild || bytes.rarely(8) ? bytes.wild() : bytes.small(); });
   Sweep sweep;
   try {
     RowProblem problem = given.problem(out.data());
     problem.form = form;
+    problem.warm = warm;
     const bool finished = half_sweep(problem, given.fixed.data(), given.n_fixed, 1, {}, sweep);
     expect(finished, "a run that nobody stops finishes");
   } catch (const std::domain_error&) {  // how factors that are not finite are refused

@@ -144,6 +144,37 @@ void workspace_may_hold_anything(int d) {
     }
 }
 
+// Rows whose passes are made together have the bits that each has alone, whoever is beside it.
+void together_as_alone(int d) {
+  Data data(d, 24, 300, 2 * d, 6);
+  std::fill(data.regularization.begin(), data.regularization.end(), 3.0 * d);  // else it would take many steps
+  const lmf::RowKernels& kernels = lmf::row_kernels();
+  std::vector<std::int64_t> rows;
+  for (std::int64_t row = data.n_rows - 1; row >= 0; --row) rows.push_back(row);
+  std::vector<float> alone(data.n_rows * d), together(data.n_rows * d);
+  std::vector<double> minima(data.n_rows), minima_together(data.n_rows);
+  for (const int steps : {0, 3}) {
+    for (const bool side_by_side : {false, true}) {
+      std::vector<float>& out = side_by_side ? together : alone;
+      std::fill(out.begin(), out.end(), 0.25f);
+      lmf::RowProblem problem = data.problem(out.data());
+      problem.form = lmf::Form::conjugate;
+      problem.steps = steps;
+      problem.objective = (side_by_side ? minima_together : minima).data();
+      const std::size_t bytes =
+          side_by_side ? kernels.together_bytes(d, data.n_rows) : kernels.workspace_bytes(d);
+      void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+      std::memset(memory, 0xff, bytes);
+      lmf::RowCounts counts;
+      if (side_by_side) kernels.solve_together(problem, rows.data(), data.n_rows, memory, counts);
+      else kernels.solve(problem, 0, data.n_rows, memory, counts);
+      std::free(memory);
+      expect(counts.conjugate > 0, "some are solved by conjugate gradients", d, data.n_rows);
+    }
+    expect(alone == together && minima == minima_together, "bits are those of a row alone", d, data.n_rows);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -151,6 +182,7 @@ int main() {
     forms_agree(d);
     threads_agree(d);
     workspace_may_hold_anything(d);
+    together_as_alone(d);
   }
   interruption_is_consistent();
   std::printf(failures ? "%d failures\n" : "rows: all good\n", failures);

@@ -62,6 +62,7 @@ struct Side {
     problem.indices = indices.data();
     problem.regularization = regularization.data();
     problem.out = factors.data();
+    problem.warm = true;
     return problem;
   }
 };

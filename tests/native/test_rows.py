@@ -377,6 +377,70 @@ def test_where_it_is_cheapest_rows_are_solved_by_conjugate_gradients(
     assert told == pytest.approx(total, rel=1e-5)
 
 
+def exact(v: np.ndarray, seen: np.ndarray, w0: float) -> np.ndarray:
+    """The row for factors v, of ones that weigh 1 and a penalty of 1, in float64."""
+    matrix = w0 * v.T @ v + (1 - w0) * v[seen].T @ v[seen] + np.eye(v.shape[1])
+    return np.linalg.solve(matrix, v[seen].sum(0))
+
+
+def test_long_rows_are_solved_side_by_side_to_the_bits_of_each_alone() -> None:
+    rng = np.random.default_rng(3)
+    d, length = 160, 1400  # so many numbers that a row does not stay in a second-level cache
+    indptr, indices, fixed = dense_rows(rng, 70, 2000, d, length)
+    short = np.sort(rng.choice(2000, 90, replace=False)).astype(np.int32)
+    indptr, indices = np.append(indptr, indptr[-1] + 90), np.append(indices, short)
+    results = []
+    for n_threads in (1, 2, 5):
+        rotated, out = fixed.copy(), np.zeros((71, d), np.float32)
+        told, counts = _native.half_sweep(
+            indptr, indices, None, None, 0.2, np.ones(71), rotated, out, n_threads
+        )
+        assert counts["conjugate"] >= 70, counts
+        results.append((out.tobytes(), told))
+    assert all(result == results[0] for result in results)
+    v = rotated.astype(np.float64)
+    for row in (0, 35, 69, 70):
+        x = exact(v, indices[indptr[row] : indptr[row + 1]], 0.2)
+        assert np.linalg.norm(out[row] - x) <= 3e-6 * np.linalg.norm(x)
+    alone, gram = np.zeros((1, d), np.float32), (v**2).sum(0)
+    beside = np.zeros((71, d), np.float32)
+    for rows, to in ((slice(35, 36), alone), (slice(0, 71), beside)):
+        first, last = indptr[rows.start], indptr[rows.stop]
+        _native.solve_rows(
+            indptr[rows.start : rows.stop + 1] - first, indices[first:last], None, None, 0.2,
+            np.ones(len(to)), rotated, to, gram,
+        )  # fmt: skip
+    assert alone[0].tobytes() == beside[35].tobytes()
+
+
+@pytest.mark.parametrize("length", [200, 1300])
+@pytest.mark.parametrize("begun", ["near", "the solution", "anything", "huge", "nothing", "nan"])
+def test_rows_that_begin_where_they_are_end_at_their_solution(begun: str, length: int) -> None:
+    rng = np.random.default_rng(4)
+    indptr, indices, fixed = dense_rows(rng, 5, 2000, 256, length)
+    arguments = (indptr, indices, None, None, 0.2, np.ones(5))
+    cold = np.zeros((5, 256), np.float32)
+    turned = fixed.copy()
+    _native.half_sweep(*arguments, turned, cold, 1)
+    noise = rng.standard_normal(cold.shape).astype(np.float32)
+    starts = {
+        "near": cold * (1 + noise / 100), "the solution": cold, "anything": noise,
+        "huge": noise * np.float32(1e37), "nothing": 0 * cold, "nan": np.full_like(cold, np.nan),
+    }  # fmt: skip
+    out = starts[begun].copy()
+    rotated = turned.copy()  # from here to here is all but no turn
+    told, counts = _native.half_sweep(*arguments, rotated, out, 1, warm=True)
+    assert counts["conjugate"] == 5, counts
+    v = rotated.astype(np.float64)
+    total = 0.0
+    for row in range(5):
+        seen = indices[indptr[row] : indptr[row + 1]]
+        x = exact(v, seen, 0.2)
+        assert np.linalg.norm(out[row] - x) <= 3e-6 * np.linalg.norm(x)
+        total += len(seen) - v[seen].sum(0) @ x
+    assert told == pytest.approx(total, rel=1e-5)
+
+
 def test_rows_that_would_take_many_steps_are_solved_in_another_way() -> None:
     indptr, indices, fixed = dense_rows(np.random.default_rng(0), 4, 1000, 256, 600)
     arguments = (indptr, indices, None, None, 1e-5, np.full(4, 1e-5))

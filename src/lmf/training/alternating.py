@@ -157,7 +157,7 @@ class Alternation(Trainer):
     ) -> float:
         """Move one side; return the error and the penalties of that side."""
         before = float(self._squares[0]) + self._penalty(out, side) if relaxation != 1.0 else 0.0
-        own = self._solve(side, fixed, out, relaxation, self.cg_steps)
+        own = self._solve(side, fixed, out, relaxation, self.cg_steps, warm=True)
         if relaxation != 1.0:
             own += (relaxation - 1.0) ** 2 * (before - own)
         self._squares[0] = own - self._penalty(out, side)
@@ -165,7 +165,7 @@ class Alternation(Trainer):
 
     def _solve(
         self, side: Side, fixed: NDArray[np.float32], out: NDArray[np.float32],
-        relaxation: float = 1.0, cg_steps: int = 0,
+        relaxation: float = 1.0, cg_steps: int = 0, warm: bool = False,
     ) -> float:  # fmt: skip
         """Move one side; return the error and its penalties where no relaxation would lead."""
         base, slope = side.confidence
@@ -175,6 +175,7 @@ class Alternation(Trainer):
                 self.objective.unobserved_weight, side.penalties, fixed, out, self.n_threads,
                 row_share=side.shares.of_rows, fixed_share=side.shares.of_columns,
                 weight_base=base, weight_slope=slope, relaxation=relaxation, steps=cg_steps,
+                warm=warm,
             )  # fmt: skip
         return float(minima)
 

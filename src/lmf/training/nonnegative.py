@@ -184,7 +184,7 @@ class NonnegativeAlternation(Alternation):
 
     def _solve(
         self, side: Side, fixed: Floats, out: Floats,
-        relaxation: float = 1.0, cg_steps: int = 0,  # noqa: ARG002 (they may lead below 0)
+        relaxation: float = 1.0, cg_steps: int = 0, warm: bool = False,  # noqa: ARG002 (they may lead below 0)
     ) -> float:  # fmt: skip
         return nonnegative_rows(
             side, fixed, self.objective, out, to_the_end=False, n_threads=self.n_threads
