@@ -12,13 +12,14 @@
 //   conjugate gradients on I + D^-1/2 V' S^2 V D^-1/2, to rounding;   2 n d a step
 // where V holds the row's n interactions only (Woodbury's identity). No eigenvalue of the third is below
 // 1, all but n are 1, and in these axes 8 to 15 steps usually do (Hestenes & Stiefel 1952): where d
-// is large they are cheaper, and who does not ask for solutions makes a few of them from where a row
-// is. A row that would take too many is solved by one of the others. A draw costs the same: the
-// primal adds a normal vector between the two triangular solves, the dual draws x0 from the prior
-// and subtracts unit noise from z (Bhattacharya, Chakraborty & Mallick 2016). Where unobserved entries
-// weigh w0 a_row b_j instead of w0 (He et al. 2016), diag(gram) = V' diag(b) V, the row's D is
-// a_row w0 gram + lambda, and s_j^2 = c_j - w0 a_row b_j: the same forms. Rows are independent: one
-// thread solves one row in a fixed order, so the bits do not depend on the threads.
+// is large they are cheaper, from where a row is (`warm`) they are fewer, and who does not ask for
+// solutions makes a few of them from there. A row that would take too many is solved by one of the
+// others. A draw costs the same: the primal adds a normal vector between the two triangular solves, the
+// dual draws x0 from the prior and subtracts unit noise from z (Bhattacharya, Chakraborty & Mallick
+// 2016). Where unobserved entries weigh w0 a_row b_j instead of w0 (He et al. 2016), diag(gram) =
+// V' diag(b) V, the row's D is a_row w0 gram + lambda, and s_j^2 = c_j - w0 a_row b_j: the same forms.
+// Rows are independent: one thread solves one row in a fixed order, so the bits do not depend on the
+// threads.
 #pragma once
 
 #include <cstddef>

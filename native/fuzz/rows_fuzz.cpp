@@ -44,8 +44,7 @@ void solutions_are_right(Bytes& bytes, Problem& given) {
     std::vector<float> again(out.size(), std::numeric_limits<float>::quiet_NaN());
     problem.out = again.data();
     solve(problem, Way::together);
-    expect(out.empty() || !std::memcmp(out.data(), again.data(), out.size() * sizeof(float)),
-           "together the same bits");
+    expect(given.wild || out == again, "together the same bits");
   }
   if (given.wild) return;
   expect(all_finite(out) && all_finite(minima), "finite rows and objectives");

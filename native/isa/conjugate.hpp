@@ -100,7 +100,8 @@ class Conjugate {
     if (state == State::stepping) return begun ? advanced(step()) : converging(step());
     looked();
     if (begun) begin_way();
-    else if (state == State::looking && rounds == 0 && !(energy < lmf::LMF_ISA::energy(row))) solve(left, nullptr);
+    else if (state == State::looking && rounds == 0 && !(energy < lmf::LMF_ISA::energy(row)))
+      solve(left, nullptr);  // 0 is the better start
     else if (state == State::looking && within(solved_at_last)) settle();
     else if (++rounds > most_restarts + 1) state = State::failed;
     else if (product(slot.residual, slot.residual) > 0) converge();

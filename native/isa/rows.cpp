@@ -33,7 +33,9 @@ double pass_cost(const Row& row) {
 }
 
 // Whether a row is so long that conjugate gradients may solve it sooner.
-bool is_worth_a_try(const Row& row) { return row.n > 0 && direct_cost(row) >= fewest_passes * pass_cost(row); }
+bool is_worth_a_try(const Row& row) {
+  return row.n > 0 && direct_cost(row) >= fewest_passes * pass_cost(row);
+}
 // Whether they begin where it is: a row that does has to be turned first, which takes d^2.
 bool is_warm(const Row& row) {
   if (!row.problem.warm) return false;
@@ -78,7 +80,9 @@ int passes_worth(const Row& row) {
   if (!problem.gram) return 0;  // V is in no basis that would make it converge soon
   const double pass = pass_cost(row), direct = direct_cost(row);
   const int usual = problem.usual_passes > 0 ? problem.usual_passes : usual_passes;
-  return (problem.steps > 0 ? problem.steps + 1 : usual) * pass < direct ? static_cast<int>(direct / pass) : 0;
+  return (problem.steps > 0 ? problem.steps + 1 : usual) * pass < direct
+             ? static_cast<int>(direct / pass)
+             : 0;
 }
 
 // A row of the problem, and how it is to be solved.
@@ -193,7 +197,9 @@ struct Member {
   static std::size_t bytes(std::int64_t d) { return (sizeof(Member) + 63) / 64 * 64 + Slot::bytes(d); }
 };
 
-bool begins_where_it_is(const RowProblem& problem, std::int64_t index) { return is_warm(Row(problem, index)); }
+bool begins_where_it_is(const RowProblem& problem, std::int64_t index) {
+  return is_warm(Row(problem, index));
+}
 
 bool is_long(const RowProblem& problem, std::int64_t index) {
   const auto n = static_cast<double>(problem.indptr[index + 1] - problem.indptr[index]);

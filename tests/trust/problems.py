@@ -17,6 +17,8 @@ MODELS: dict[str, lmf.Model] = {
     "weighted": lmf.WeightedMF(8, tolerance=0, epochs=8),
     "weighted, observed only": lmf.WeightedMF(8, unobserved_weight=0, tolerance=0, epochs=8),
     "weighted, d over most rows": lmf.WeightedMF(48, alpha=2.0, tolerance=0, epochs=5),
+    # Some rows by conjugate gradients, which begin where the last epoch left them.
+    "weighted, many factors": lmf.WeightedMF(192, tolerance=0, epochs=4),
     "weighted, relaxed": lmf.WeightedMF(8, relaxation=1.6, tolerance=0, epochs=8),
     "weighted, 2 steps": lmf.WeightedMF(32, cg_steps=2, relaxation=1.6, tolerance=0, epochs=6),
     "biased, als": lmf.BiasedMF(8, tolerance=0, epochs=8),

@@ -68,8 +68,11 @@ class Alternation(Trainer):
     penalty are the identity. What they reach is the optimum of the space that the steps span, which
     takes the place of F*: what was said of ω holds of it, too.
 
-    :meth:`finish` solves the users once more, so that each is the optimum for the final items:
-    folding in a training user gives the row that training gave.
+    Rows that conjugate gradients solve begin where they are, too: a few steps fewer to the same
+    optimum, up to rounding.
+
+    :meth:`finish` solves the users once more, from nothing, so that each is the optimum for the
+    final items: folding in a training user gives the row that training gave.
 
     Parameters
     ----------
