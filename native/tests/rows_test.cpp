@@ -93,7 +93,7 @@ void threads_agree(int d) {
 }
 
 // Products u.v of rows that an interrupted sweep did not reach must be what they were.
-void interruption_is_consistent() {
+void interruption_is_consistent(double relaxation, bool warm) {
   Data data(16, 60000, 500, 40, 3);
   std::vector<float> out(data.n_rows * data.d);
   std::mt19937 random(4);
@@ -103,7 +103,9 @@ void interruption_is_consistent() {
   const auto fixed_before = data.fixed;
   lmf::RowProblem problem = data.problem(out.data());
   problem.unobserved_weight = 0.2;
-  problem.relaxation = 1.5;
+  problem.relaxation = relaxation;
+  problem.warm = warm;
+  if (warm) problem.form = lmf::Form::conjugate;  // else no row is so long that it begins where it is
   int polls = 0;
   lmf::Sweep sweep;
   const bool finished =
@@ -184,7 +186,9 @@ int main() {
     workspace_may_hold_anything(d);
     together_as_alone(d);
   }
-  interruption_is_consistent();
+  interruption_is_consistent(1.5, false);
+  interruption_is_consistent(1, true);
+  interruption_is_consistent(1, false);
   std::printf(failures ? "%d failures\n" : "rows: all good\n", failures);
   return failures;
 }

@@ -431,6 +431,10 @@ def test_rows_that_begin_where_they_are_end_at_their_solution(begun: str, length
     rotated = turned.copy()  # from here to here is all but no turn
     told, counts = _native.half_sweep(*arguments, rotated, out, 1, warm=True)
     assert counts["conjugate"] == 5, counts
+    from_zero, again = np.zeros_like(out), turned.copy()
+    _native.half_sweep(*arguments, again, from_zero, 1)
+    dropped = begun not in ("near", "the solution")  # a start no better than 0
+    assert (out.tobytes() == from_zero.tobytes()) == dropped
     v = rotated.astype(np.float64)
     total = 0.0
     for row in range(5):
