@@ -133,6 +133,11 @@ def _absent(document: dict) -> str:
 def race() -> str:
     """When ours is where the fastest peer ends, and the peer that stays closest to it."""
     document = _result("speed/race.json")
+    picture = "![the objective against seconds](pictures/race.svg)\n\n"
+    return picture + _race(document) + _source(document, "speed/race.json")
+
+
+def _race(document: dict) -> str:
     rows = []
     for case in document["cases"]:
         peers = {row["contender"]: row["its_own"] for row in case["rows"] if "its_own" in row}
@@ -144,8 +149,7 @@ def race() -> str:
                      *_sooner(closest, peers[closest])])  # fmt: skip
     head = ["", "fastest peer", "its time", "ours to there", "times as soon",
             "hardest peer", "its time", "ours to there", "times as soon"]  # fmt: skip
-    picture = "![the objective against seconds](pictures/race.svg)\n\n"
-    return picture + _table(head, rows) + _source(document, "speed/race.json")
+    return _table(head, rows)
 
 
 def _sooner(name: str, own: dict) -> list[str]:
@@ -278,6 +282,10 @@ def bf16() -> str:
 def phases() -> str:
     """Shares of a sweep, and what the machine would need for its operations or bytes alone."""
     document = _result("speed/phases.json")
+    return _phases(document) + _source(document, "speed/phases.json")
+
+
+def _phases(document: dict) -> str:
     names = ["rank-n update", "factorization", "solves", "conjugate gradients", "gathering", "Gram",
              "rotation", "eigen", "other"]  # fmt: skip
     rows = [
@@ -288,7 +296,7 @@ def phases() -> str:
         for case in document["cases"]
     ]  # fmt: skip
     head = ["", "one sweep", *names, "operations alone", "bytes alone", "primal by sgemm"]
-    return _table(head, rows) + _source(document, "speed/phases.json")
+    return _table(head, rows)
 
 
 def _gigabytes(count: float) -> str:
@@ -407,10 +415,15 @@ def elsewhere() -> str:
             f"on one and two threads; `benchmarks/{place}`, {', '.join(dates)}.\n\n"
         )
         told += _table(["file", "targets met", "missed"], [_kept(name, place) for name in found])
-        if "speed/epoch.json" in found:
-            told += "\n" + _epoch_in_short(found["speed/epoch.json"])
+        for name, drawn in IN_SHORT.items():
+            told += "\n" + drawn(found[name]) if name in found else ""
     return told
 
+
+#: What is drawn of another machine's files.
+IN_SHORT: dict[str, Callable[[dict], str]] = {
+    "speed/epoch.json": _epoch_in_short, "speed/race.json": _race, "speed/phases.json": _phases,
+}  # fmt: skip
 
 TABLES: dict[str, Callable[[], str]] = {
     "epoch": epoch, "epoch-in-short": epoch_in_short, "race": race, "race-goal": race_goal,

@@ -35,6 +35,7 @@ enum class Form { cheapest, primal, dual, conjugate };
 struct RowProblem {
   int d = 0;
   const float* fixed = nullptr;            // V: n_fixed x d
+  std::int64_t n_fixed = 0;                // 0: not known, and taken for few
   std::int64_t fixed_stride = 0;           // elements between two rows of V; 0: d
   bool constant = false;                   // the last column of V is one number, as a bias's partner is
   const double* gram = nullptr;            // d; may be null where unobserved_weight is 0

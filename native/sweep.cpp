@@ -57,6 +57,7 @@ bool half_sweep(RowProblem problem, float* fixed, std::int64_t n_fixed, int n_th
   std::vector<double> minima(problem.n_rows);
   std::vector<std::uint8_t> done(problem.n_rows, 0);
   problem.fixed = fixed;
+  problem.n_fixed = n_fixed;
   problem.objective = minima.data();
   problem.done = done.data();
   n_threads = useful_threads(problem, n_threads);

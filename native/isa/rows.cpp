@@ -18,6 +18,7 @@ constexpr double pass_number = 2.7;  // a pass, for each of the n d numbers of a
 constexpr double pass_entry = 200;   // for each of n,
 constexpr double pass_alone = 33;    // and for each of d
 constexpr double cached = 200e3;     // numbers n d that the second cache holds from pass to pass
+constexpr double shared_above = 0.03;  // of V's rows: with so many interactions rows meet in what they read
 constexpr int usual_passes = 16;     // of a solution by conjugate gradients, where none was tried
 constexpr int fewest_passes = 10;    // what is worth a try
 constexpr int most_tried = 40;
@@ -203,7 +204,8 @@ bool begins_where_it_is(const RowProblem& problem, std::int64_t index) {
 
 bool is_long(const RowProblem& problem, std::int64_t index) {
   const auto n = static_cast<double>(problem.indptr[index + 1] - problem.indptr[index]);
-  return n * problem.d >= cached && passes_worth(Row(problem, index)) > 0;
+  return n * problem.d >= cached && n >= shared_above * static_cast<double>(problem.n_fixed) &&
+         passes_worth(Row(problem, index)) > 0;
 }
 
 std::size_t together_bytes(int d, std::int64_t count) {
