@@ -408,16 +408,23 @@ def elsewhere() -> str:
         if not found:
             continue
         dates = sorted({document["date"][:10] for document in found.values()})
-        machine = next(iter(found.values()))["machine"]
-        rates = " and ".join(f"{rate:.0f}" for rate in machine["sgemm_gflops"].values())
+        machines = [document["machine"] for document in found.values()]
+        machine = machines[0]
+        one, two = (_range([each["sgemm_gflops"][n] for each in machines]) for n in ("1", "2"))
         told += (
-            f"**{folder.name}**: {machine['cpu']}, {machine['cores']} cores, sgemm {rates} GFLOP/s "
-            f"on one and two threads; `benchmarks/{place}`, {', '.join(dates)}.\n\n"
+            f"**{folder.name}**: {machine['cpu']}, {machine['cores']} cores, sgemm {one} GFLOP/s "
+            f"on one thread and {two} on two; `benchmarks/{place}`, {', '.join(dates)}.\n\n"
         )
         told += _table(["file", "targets met", "missed"], [_kept(name, place) for name in found])
         for name, drawn in IN_SHORT.items():
             told += "\n" + drawn(found[name]) if name in found else ""
     return told
+
+
+def _range(rates: list[float]) -> str:
+    """The one number that all of them are, or from the least to the largest."""
+    least, largest = f"{min(rates):.0f}", f"{max(rates):.0f}"
+    return least if least == largest else f"{least} to {largest}"
 
 
 #: What is drawn of another machine's files.
