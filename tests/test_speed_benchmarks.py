@@ -263,9 +263,16 @@ def test_a_machine_where_few_were_asked(monkeypatch: pytest.MonkeyPatch, tmp_pat
     place = tmp_path / "benchmarks" / "elsewhere" / "some-machine" / "speed"
     place.mkdir(parents=True)
     (place / "epoch.json").write_text(json.dumps(kept))
+    busy = {**kept["machine"], "sgemm_gflops": {"1": 99.6, "2": 150.0}}
+    phase = {"data": "made", "n_factors": 8, "seconds": 2.0, "shares": {"Gram": 0.25},
+             "seconds_by_operations": 1.0, "seconds_by_bytes": 0.5, "primal_gflops": 80.0,
+             "primal_by_sgemm": 0.4}  # fmt: skip
+    measured_busy = {**kept, "machine": busy, "cases": [phase]}
+    (place / "phases.json").write_text(json.dumps(measured_busy))
     monkeypatch.setattr(tables, "ROOT", tmp_path)
     told = tables.elsewhere()
-    assert "**some-machine**: Some, 2 cores, sgemm 100 and 200 GFLOP/s" in told
+    assert "**some-machine**: Some, 2 cores, sgemm 100 GFLOP/s on one thread and 150 to 200" in told
+    assert "| made, d = 8 | 2 s | 0% | 0% | 0% | 0% | 0% | 25% |" in told
     assert "| `speed/epoch.json` | 0 of 1 | a: 1.5 |" in told
     assert "| made, d = 8 | 2 s | slow: 9 s, 4.5 |  | not asked |" in told
     assert "| made, d = 9 | 2 s | not asked |  | not asked |" in told
