@@ -352,6 +352,15 @@ def test_samples_count_for_their_phases() -> None:
                      "conjugate gradients": 0.2105, "gathering": 0.0526}  # fmt: skip
 
 
+def test_sweeps_of_many_factors_are_claimed_at_the_rate_of_sgemm() -> None:
+    """2 s where sgemm gives twice the rate are 4 s of the 3 that were wanted."""
+    case = {"data": "gowalla", "n_factors": 1024, "seconds": 2.0, "primal_gflops": 0.0}
+    fast, slow = (phases.claims([case], phases.RATE_WANTED * by)[0] for by in (2, 1))
+    assert (fast["measured"], fast["holds"]) == (4.0, False)
+    assert (slow["measured"], slow["holds"]) == (2.0, True)
+    assert phases.claims([{**case, "n_factors": 512}], phases.RATE_WANTED) == []
+
+
 def test_the_least_operations_of_a_sweep() -> None:
     """Three users of 2, 1 and 0 items, and two items of 2 and 1 users."""
     matrix = Matrix.from_pairs(np.array([0, 0, 1]), np.array([0, 1, 0]), 3, 2)

@@ -182,7 +182,7 @@ def main() -> None:
     )
     add = parser.add_argument
     add("--data", nargs="+", choices=SETS, default=list(SIZES))
-    add("--factors", nargs="+", type=int, help="64 128 256, on real data 1024 as well")
+    add("--factors", nargs="+", type=int, help="64 128 256, on real data up to 2048")
     add("--seconds", type=float, default=3.0, help="of sweeps, for each case and 256 factors")
     add("--add", action="store_true", help="keep the other cases of the file")
     add("--out", type=Path, default=Path(__file__).with_suffix(".json"))

@@ -10,7 +10,7 @@ from tests.conftest import RunPython
 
 # About a vector, a strip and several of them, and matrices that no second cache holds.
 COLUMNS = [1, 7, 16, 17, 48, 49, 100, 384, 401]
-# About a panel, the rows of a strip, those turned at a time, and those of one sum in float32.
+# About a panel, the rows of a strip and those turned at a time; then several threads' shares.
 ROWS = [0, 1, 9, 95, 96, 97, 128, 130, 1921]
 
 
@@ -43,10 +43,10 @@ def test_rotation_is_exact(n: int, d: int) -> None:
 
 
 def test_sums_of_many_rows_keep_their_digits() -> None:
-    """One sum of all in float32 would be off by 1e-3."""
-    factors = np.full((300_000, 3), 100.1, np.float32)
-    exact = float(factors[0, 0]) ** 2 * len(factors)
-    np.testing.assert_allclose(_native.gram(factors), exact, rtol=3e-6)
+    """A share of the rows sums up to more than 2**24: one float32 sum would not be exact."""
+    factors = np.random.default_rng(0).integers(25, 32, (800_000, 3)).astype(np.float32)
+    wide = factors.astype(np.float64)
+    np.testing.assert_array_equal(_native.gram(factors), wide.T @ wide)
 
 
 EVERY_LEVEL = """
